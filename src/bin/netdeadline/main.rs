@@ -1,0 +1,2 @@
+//! The command `netdeadline`.
+fn main() {}

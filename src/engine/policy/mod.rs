@@ -1,0 +1,1 @@
+//! Which deadlines the operator wants.
