@@ -1,0 +1,119 @@
+//! Descriptors as such: what they are, their numbers, and the log's file.
+
+use super::{answer, Kernel};
+
+/// Which file a descriptor leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// st_dev.
+    pub device: u64,
+    /// st_ino.
+    pub inode: u64,
+    /// st_mode: type and permissions.
+    pub mode: u32,
+}
+
+impl Identity {
+    /// The S_IFMT part: `libc::S_IFREG`, `libc::S_IFIFO`, ...
+    pub fn kind(&self) -> u32 {
+        self.mode & libc::S_IFMT
+    }
+
+    /// The same file? Permissions may have changed.
+    pub fn same_file(&self, other: &Identity) -> bool {
+        (self.device, self.inode, self.kind()) == (other.device, other.inode, other.kind())
+    }
+}
+
+/// fstat.
+pub fn identity(k: &impl Kernel, fd: i32) -> Result<Identity, i32> {
+    // The kernel's `struct stat` is libc's on the 64-bit machines we know.
+    let mut stat = core::mem::MaybeUninit::<libc::stat>::zeroed();
+    answer(k.call(libc::SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0]))?;
+    // SAFETY: zeroed, and a struct of integers only.
+    let stat = unsafe { stat.assume_init() };
+    Ok(Identity { device: stat.st_dev, inode: stat.st_ino, mode: stat.st_mode })
+}
+
+/// close. Not for the program's descriptors.
+pub fn close(k: &impl Kernel, fd: i32) -> Result<(), i32> {
+    answer(k.call(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0])).map(drop)
+}
+
+/// F_DUPFD_CLOEXEC: a second number for `fd`, `at_least` or the next free one above it.
+pub fn duplicate_high(k: &impl Kernel, fd: i32, at_least: i32) -> Result<i32, i32> {
+    let args = [fd as usize, libc::F_DUPFD_CLOEXEC as usize, at_least as usize, 0, 0, 0];
+    answer(k.call(libc::SYS_fcntl, args)).map(|fd| fd as i32)
+}
+
+/// RLIMIT_NOFILE, the soft one: descriptors are smaller than it.
+pub fn number_limit(k: &impl Kernel) -> Result<u64, i32> {
+    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    let args = [0, libc::RLIMIT_NOFILE as usize, 0, &raw mut limit as usize, 0, 0];
+    answer(k.call(libc::SYS_prlimit64, args))?;
+    Ok(limit.rlim_cur)
+}
+
+/// F_GETFL: the status flags and the access mode.
+pub fn flags(k: &impl Kernel, fd: i32) -> Result<i32, i32> {
+    answer(k.call(libc::SYS_fcntl, [fd as usize, libc::F_GETFL as usize, 0, 0, 0, 0])).map(|flags| flags as i32)
+}
+
+/// openat of an absolute path. With O_NONBLOCK among the flags, opening waits for nobody.
+pub fn open(k: &impl Kernel, path: &core::ffi::CStr, flags: i32, mode: u32) -> Result<i32, i32> {
+    let args = [libc::AT_FDCWD as usize, path.as_ptr() as usize, flags as usize, mode as usize, 0, 0];
+    answer(k.call(libc::SYS_openat, args)).map(|fd| fd as i32)
+}
+
+/// write. Blocks where the description may block and is not ready: ask [`super::poll_now`] first.
+pub fn write(k: &impl Kernel, fd: i32, bytes: &[u8]) -> Result<usize, i32> {
+    answer(k.call(libc::SYS_write, [fd as usize, bytes.as_ptr() as usize, bytes.len(), 0, 0, 0]))
+}
+
+/// pwritev2(RWF_NOWAIT) at the current offset (Linux 4.14; pipes 5.14): EAGAIN instead of blocking, whatever O_NONBLOCK says.
+pub fn write_nowait(k: &impl Kernel, fd: i32, bytes: &[u8]) -> Result<usize, i32> {
+    const RWF_NOWAIT: usize = 8;
+    let vector = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    // The offset is -1, "the current one", in two halves of which a 64-bit kernel reads the first.
+    let args = [fd as usize, &raw const vector as usize, 1, usize::MAX, 0, RWF_NOWAIT];
+    answer(k.call(libc::SYS_pwritev2, args))
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::sys::Linux;
+    use std::{fs::File, os::fd::AsRawFd, os::linux::fs::MetadataExt, os::unix::net::UnixStream};
+
+    #[test]
+    fn identity_is_what_stat_says() {
+        let file = File::open("/proc/self/exe").expect("open");
+        let theirs = file.metadata().expect("stat");
+        let ours = identity(&Linux, file.as_raw_fd()).expect("fstat");
+        assert_eq!((ours.device, ours.inode, ours.mode), (theirs.st_dev(), theirs.st_ino(), theirs.st_mode()));
+        assert_eq!(ours.kind(), libc::S_IFREG);
+        assert_eq!(identity(&Linux, i32::MAX), Err(libc::EBADF));
+    }
+
+    #[test]
+    fn two_sockets_are_not_the_same_file() {
+        let (left, right) = UnixStream::pair().expect("pair");
+        let (left, right) = (identity(&Linux, left.as_raw_fd()), identity(&Linux, right.as_raw_fd()));
+        let (left, right) = (left.expect("fstat"), right.expect("fstat"));
+        assert!(left.same_file(&left) && !left.same_file(&right));
+    }
+
+    #[test]
+    fn a_high_number_is_below_the_limit_and_closes_on_exec() {
+        let file = File::open("/proc/self/exe").expect("open");
+        let limit = number_limit(&Linux).expect("prlimit");
+        assert!(limit > 200);
+        let high = duplicate_high(&Linux, file.as_raw_fd(), 150).expect("dup");
+        assert!(high >= 150 && (high as u64) < limit);
+        // SAFETY: no pointers.
+        assert_eq!(unsafe { libc::fcntl(high, libc::F_GETFD) }, libc::FD_CLOEXEC);
+        close(&Linux, high).expect("close");
+        assert_eq!(duplicate_high(&Linux, file.as_raw_fd(), limit as i32), Err(libc::EINVAL));
+    }
+}
