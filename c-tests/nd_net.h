@@ -84,9 +84,10 @@ static ND_UNUSED void nd_pair_close(struct nd_pair *pair) {
     close(pair->client);
     nd_raw_close(pair->peer);
 }
-// Gives both ends small buffers (before much was sent), so that a window closes after little data.
+// Gives both ends small buffers (before much was sent), so that a window closes after little data. Not smaller than the
+// 64 KiB segments of loopback allow: below that the window opens again only by the sender's probes, seconds later.
 static ND_UNUSED void nd_small_buffers(struct nd_pair *pair) {
-    int size = 4096;
+    int size = 32768;
     nd_raw(SYS_setsockopt, pair->client, SOL_SOCKET, SO_SNDBUF, (long)&size, sizeof size, 0);
     nd_raw(SYS_setsockopt, pair->peer, SOL_SOCKET, SO_RCVBUF, (long)&size, sizeof size, 0);
 }

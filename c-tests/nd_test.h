@@ -184,11 +184,30 @@ static ND_UNUSED int nd_records(const char *class, struct nd_record *last) {
     fclose(log);
     return count;
 }
+// How many records have this text as the value of a key.
+static ND_UNUSED int nd_records_with(const char *key, const char *wanted) {
+    const char *path = getenv("ND_TEST_LOG");
+    FILE *log = path ? fopen(path, "re") : NULL;
+    char line[1024], value[256];
+    int count = 0;
+    if (!log) return 0;
+    while (fgets(line, sizeof line, log)) {
+        nd_field(line, key, value, sizeof value);
+        if (!strcmp(value, wanted)) count++;
+    }
+    fclose(log);
+    return count;
+}
 // Under the shim: exactly this many records of the class. Natively there are none and nothing is checked.
 #define CHECK_RECORDS(class, want)                                                                                     \
     do {                                                                                                               \
         int nd_count = nd_records((class), NULL);                                                                      \
         if (nd_shimmed() && nd_count != (want)) FAIL("%d records of class %s, not %d", nd_count, class, want);         \
+    } while (0)
+#define CHECK_NO_RECORDS()                                                                                             \
+    do {                                                                                                               \
+        struct nd_record nd_last;                                                                                      \
+        if (nd_records(NULL, &nd_last)) FAIL("a record where nothing expired: %s", nd_last.line);                      \
     } while (0)
 // A field of the last record of a class.
 #define CHECK_RECORD(class, key, want)                                                                                 \
