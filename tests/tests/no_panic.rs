@@ -28,7 +28,9 @@ fn with_a_stray_index() -> PathBuf {
     let copy = scratch("stray-index");
     // A file that has gone from the sources must not live on in the copy. There is none the first time.
     let _ = std::fs::remove_dir_all(copy.join("src"));
-    for part in ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "build.rs", "src", "tests/Cargo.toml", "tests/lib.rs"] {
+    for part in
+        ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "build.rs", "src", "tests/Cargo.toml", "tests/lib.rs"]
+    {
         let to = copy.join(part);
         let directory = to.parent().expect("it lies in the copy");
         std::fs::create_dir_all(directory).expect("the target directory is writable");
