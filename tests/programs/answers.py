@@ -195,7 +195,8 @@ class Ssh(Protocol):
     half = b"SSH-2.0-OpenSSH_9.0\r\n"
 
     def drip(self):
-        return itertools.repeat(b".")
+        """A packet that announces 32764 bytes (with its length field a multiple of the block size, or ssh hangs up)."""
+        return itertools.chain((bytes([byte]) for byte in struct.pack("!I", 32764)), itertools.repeat(b"\x01"))
 
 
 class Tls(Protocol):
@@ -210,3 +211,4 @@ class Tls(Protocol):
         read_until(conn, b"\n")
         pause()
         conn.sendall(b"the whole answer\n")
+        conn.unwrap()

@@ -78,10 +78,10 @@ def server_for(cell, furniture):
     raise AssertionError(f"no server for {cell.name}")
 
 
-def environment(cell, library, log):
+def environment(cell, library, log, values):
     """Without LD_PRELOAD and our variables for the native run; the program's own language stays fixed for the texts."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("NETDEADLINE_", "LD_PRELOAD"))}
-    env.update(LC_ALL="C", LANGUAGE="", **cell.client.env)
+    env.update(LC_ALL="C", LANGUAGE="", **{key: value.format(**values) for key, value in cell.client.env.items()})
     env = {key: value for key, value in env.items() if not key.lower().endswith("_proxy")}
     if cell.client.wraps:
         env["ND_TEST_PRELOAD"] = library or ""
@@ -148,7 +148,7 @@ def launch(cell, furniture, library, scratch):
         command = [word.format(**values) for word in (cell.client.get if cell.mode == "get" else cell.client.put)]
         stdin = (cell.client.stdin if cell.mode == "get" else cell.client.put_stdin).format(**values)
         cap = CAP if library or not cell.expect else HANGING
-        run = execute(command, environment(cell, library, log), stdin, cap, library)
+        run = execute(command, environment(cell, library, log, values), stdin, cap, library)
     names = {"two.test": namespace.DEAD, "": (host,)}.get(cell.host, (cell.host,))
     return run, {f"{name}:{port}" for name in names}, records.read(log)
 

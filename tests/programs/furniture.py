@@ -9,6 +9,7 @@ import subprocess
 import time
 
 SSHD_PORT = 2222
+AUTHOR = ("-c", "user.name=Test", "-c", "user.email=test@localhost")
 SSHD_CONF = """
 Port {port}
 ListenAddress 127.0.0.1
@@ -65,10 +66,13 @@ class Furniture:
 
     def make_repositories(self):
         quietly("git", "init", "-q", "-b", "main", self.work)
+        quietly("git", "init", "-q", "--bare", "-b", "main", self.repository)
+        # Something to list, and nothing that would save a push its bytes.
+        quietly("git", *AUTHOR, "commit", "-q", "--allow-empty", "-m", "Begin", cwd=self.work)
+        quietly("git", "push", "-q", self.repository, "HEAD:refs/heads/main", cwd=self.work)
         os.link(self.big, f"{self.work}/big")
         quietly("git", "add", "big", cwd=self.work)
-        quietly("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "-m", "Fill", cwd=self.work)
-        quietly("git", "init", "-q", "--bare", "-b", "main", self.repository)
+        quietly("git", *AUTHOR, "commit", "-q", "-m", "Fill", cwd=self.work)
 
     @contextlib.contextmanager
     def running_sshd(self):
