@@ -1,0 +1,109 @@
+//! Whether a program was made by the Go toolchain, and by which version. Go does not call libc for I/O, so a preload
+//! sees nothing of it.
+//!
+//! Go is known by any of: the build information block (section `.go.buildinfo`, or its magic in the data where sections
+//! are stripped; format: debug/buildinfo in Go's library), the note `Go` 4 (the build id), the section `.gopclntab`.
+
+use object::elf;
+use object::endian::Endianness;
+
+use crate::elf::{offset_of, word, Segments};
+use crate::image::Image;
+
+const MAGIC: &[u8] = b"\xff Go buildinf:";
+const INLINE_STRINGS: u8 = 2;
+const MOST_SECTIONS: u64 = 4096;
+const MOST_NOTES: u64 = 64 << 10;
+/// How far into each writable segment the magic is sought where the file has no sections.
+const MOST_DATA: u64 = 32 << 20;
+
+/// A program made by Go.
+pub struct Go {
+    /// As the toolchain says it ("go1.26.8"), where it says.
+    pub version: Option<String>,
+}
+
+/// Look for Go's marks.
+pub fn find(
+    image: &Image,
+    header: &elf::FileHeader64<Endianness>,
+    segments: &Segments,
+    endian: Endianness,
+) -> Option<Go> {
+    let sections = named_sections(image, header, endian);
+    let section = |name: &str| sections.iter().find(|(found, _)| found == name.as_bytes()).map(|(_, offset)| *offset);
+    let block = section(".go.buildinfo").or_else(|| match sections.is_empty() {
+        true => search(image, segments, endian),
+        false => None,
+    });
+    if let Some(offset) = block {
+        return Some(Go { version: version(image, segments, endian, offset) });
+    }
+    (section(".gopclntab").is_some() || has_note(image, segments, endian)).then_some(Go { version: None })
+}
+
+/// The sections' names and places in the file; none where the table is stripped or does not hold together.
+fn named_sections(image: &Image, header: &elf::FileHeader64<Endianness>, endian: Endianness) -> Vec<(Vec<u8>, u64)> {
+    let read = || {
+        let table: Vec<elf::SectionHeader64<Endianness>> =
+            image.many(header.e_shoff.get(endian), u64::from(header.e_shnum.get(endian)), MOST_SECTIONS)?;
+        let names = table.get(usize::from(header.e_shstrndx.get(endian)))?;
+        let names = image.bytes(names.sh_offset.get(endian), names.sh_size.get(endian), 1 << 20)?;
+        let name = |section: &elf::SectionHeader64<Endianness>| {
+            let rest = names.get(section.sh_name.get(endian) as usize..)?;
+            Some((rest.split(|&byte| byte == 0).next()?.to_vec(), section.sh_offset.get(endian)))
+        };
+        Some(table.iter().filter_map(name).collect())
+    };
+    read().unwrap_or_default()
+}
+
+/// The block begins at a multiple of 16 in a writable segment.
+fn search(image: &Image, segments: &Segments, endian: Endianness) -> Option<u64> {
+    let writable = |segment: &&elf::ProgramHeader64<Endianness>| {
+        segment.p_type.get(endian) == elf::PT_LOAD && segment.p_flags.get(endian) & elf::PF_W != 0
+    };
+    segments.iter().filter(writable).find_map(|segment| {
+        let start = segment.p_offset.get(endian);
+        let data = image.up_to(start, segment.p_filesz.get(endian).min(MOST_DATA));
+        let index = data.chunks(16).position(|block| block.starts_with(MAGIC))?;
+        start.checked_add(index as u64 * 16)
+    })
+}
+
+/// The version's text: in the block itself since Go 1.18, behind two pointers before.
+fn version(image: &Image, segments: &Segments, endian: Endianness, offset: u64) -> Option<String> {
+    let head = image.bytes(offset, 32, 32)?;
+    let text = if head.get(15)? & INLINE_STRINGS != 0 {
+        let start = offset.checked_add(32)?;
+        // A varint; a version has fewer than 128 letters, so one byte.
+        let size = u64::from(*image.bytes(start, 1, 1)?.first()?);
+        image.bytes(start.checked_add(1)?, size, 127)?
+    } else {
+        let pointer = word(image, endian, offset.checked_add(16)?)?;
+        let string = offset_of(segments, endian, pointer)?;
+        let size = word(image, endian, string.checked_add(8)?)?;
+        image.bytes(offset_of(segments, endian, word(image, endian, string)?)?, size, 127)?
+    };
+    let text = String::from_utf8(text).ok()?;
+    let plain = |c: char| c.is_ascii_graphic() || c == ' ';
+    (text.starts_with("go") || text.starts_with("devel")).then_some(text).filter(|text| text.chars().all(plain))
+}
+
+/// The note that holds Go's build id: owner "Go", type 4.
+fn has_note(image: &Image, segments: &Segments, endian: Endianness) -> bool {
+    let order = |value: u32| match endian {
+        Endianness::Little => value.to_le_bytes(),
+        Endianness::Big => value.to_be_bytes(),
+    };
+    let notes = segments.iter().filter(|segment| segment.p_type.get(endian) == elf::PT_NOTE);
+    notes.into_iter().any(|segment| {
+        let bytes = image.up_to(segment.p_offset.get(endian), segment.p_filesz.get(endian).min(MOST_NOTES));
+        // Owner's size 4, then the description's size (any), type 4, owner.
+        bytes.chunks_exact(4).collect::<Vec<_>>().windows(4).any(|words| {
+            words.first() == Some(&&order(4)[..])
+                && words.get(2) == Some(&&order(4)[..])
+                && words.get(3) == Some(&&b"Go\0\0"[..])
+        })
+    })
+}

@@ -1,0 +1,110 @@
+//! The help texts. Written by hand, at most 80 columns, examples first; a test holds that each option is in them.
+
+/// `netdeadline --help`
+pub const TOP: &str = "\
+netdeadline - real deadlines on the sockets of any program, with no change to it
+
+  netdeadline run --connect 2s curl http://host/      stop connecting after 2 s
+  netdeadline run --connect 2s --read 30s psql -h db  and waiting for data: 30 s
+  netdeadline check ./app /usr/bin/python3            would deadlines reach them?
+  netdeadline policy --explain 10.0.0.7:5432          which rule would decide?
+  netdeadline demo                                    see it work, here and now
+
+commands
+  run      start a program with deadlines; it takes this process's place
+  check    say how a program would be covered, and if not, why
+  policy   read the rules in force, print them, explain a decision
+  demo     broken servers on loopback, clients with and without deadlines
+
+  netdeadline COMMAND --help    more about one of them
+  netdeadline --version         this version, and the library it would load
+";
+
+/// `netdeadline run --help`
+pub const RUN: &str = "\
+netdeadline run - start a program with deadlines on its connects, reads, writes
+
+  netdeadline run --connect 2s curl http://host/
+  netdeadline run --connect 2s --response 10s --resolve 4s -- psql -h db
+  netdeadline run --rule 'to 10.0.0.0/8:5432 connect=500ms read=off' -- ./app
+  netdeadline run --config /etc/netdeadline.conf --observe --log /tmp/nd.log ./app
+
+usage: netdeadline run [OPTIONS] [--] COMMAND [ARGUMENTS]
+
+deadlines for all destinations (D is 250us, 500ms, 1.5s, 5m, 1h or off)
+  --connect D    until a connection stands; per attempt: a name with three
+                 addresses may take three times D
+  --response D   from the last request to the first byte of the answer
+  --read D       while waiting for data; every byte starts it anew
+  --write D      while the peer takes nothing; `auto` goes by the round trip
+  --lifetime D   from connect to close, whatever happens
+  --resolve D    looking a name up, in whole seconds: sets RES_OPTIONS, which
+                 only glibc's resolver reads (not musl, Go, Java or c-ares).
+                 Servers x attempts x timeout stay within D. A name that is
+                 also tried with the domains of `search` can take longer.
+
+deadlines by destination
+  --rule RULE    such as 'to 10.0.0.0/8:5432 connect=500ms'; may be repeated.
+                 The first rule that matches and names a class decides it:
+                 --rule, then NETDEADLINE_RULES, the file, the options above
+  --config FILE  a file of rules, one a line (instead of NETDEADLINE_CONFIG)
+
+what happens
+  --observe      cut nothing short; record what would have ended, and when
+  --log WHERE    records of deadlines go to stderr (default), off, or a file
+  --best-effort  start the program also if deadlines cannot reach it, and say so
+  --help         this text
+
+The program takes this process's place: same pid, signals, descriptors and exit
+code. It is not started if a rule is wrong or deadlines cannot reach it (static,
+setuid, Go, 32-bit: `netdeadline check` tells). Options win over NETDEADLINE_*
+variables; both are described in netdeadline(7).
+
+exit codes: the program's own; 125 netdeadline's own error, 126 the program
+cannot be executed, 127 it is not found
+";
+
+/// `netdeadline check --help`
+pub const CHECK: &str = "\
+netdeadline check - say how programs would be covered, and if not, why
+
+  netdeadline check ./app                 a file
+  netdeadline check curl python3 java     names are looked up in PATH
+  netdeadline check --json /usr/bin/*     one JSON object per line
+
+usage: netdeadline check [--json] FILE...
+
+  --json   one object a line: name, file, covered, kind, description, reason,
+           through (a script's interpreters), go_version, notes
+  --help   this text
+
+Reads the files and starts nothing. A script is followed to its interpreter,
+also through env. setuid, setgid and file capabilities are judged for an
+ordinary user, for whom the loader then ignores the library.
+
+exit codes: 0 all are covered, 1 at least one is not, 125 an error
+";
+
+/// `netdeadline policy --help`
+pub const POLICY: &str = "\
+netdeadline policy - read the rules in force, print them, explain a decision
+
+  netdeadline policy                               options and variables, in order
+  netdeadline policy --config ./new.conf           is this file right?
+  netdeadline policy --explain 10.0.0.7:5432       what holds for this peer?
+  netdeadline policy --explain unix:/run/app.sock
+  netdeadline policy --explain on 0.0.0.0:8080     and for accepted connections?
+
+usage: netdeadline policy [--explain [to|on] ADDRESS]... [OPTIONS OF run]
+
+  --explain ADDRESS   10.0.0.1:80, [::1]:80, [fe80::1%eth0]:80, unix:/path or
+                      unix:@abstract: which rule decides each class
+  --on                the addresses are local ones, of accepted connections
+  --help              this text
+
+The options --connect, --response, --read, --write, --lifetime, --resolve,
+--rule, --config, --observe and --log mean what they mean to `run`, and so do
+the NETDEADLINE_* variables.
+
+exit codes: 0 the rules are right, 125 they are not (one line says where)
+";
