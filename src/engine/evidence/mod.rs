@@ -1,1 +1,24 @@
-//! Why a call timed out.
+//! Why a call timed out: one record per expiry, as a line for a person or for a program.
+//!
+//! A timeout nobody can explain is no help to the person on call. What a record says is data here ([`Record`]); the formatters
+//! turn it into one [`Line`] without allocation, the [`Limiter`] keeps a storm short, and [`Log`] writes without ever
+//! blocking, killing or misdirecting. When a deadline expires is decided elsewhere. No payload byte ever comes here.
+
+mod json;
+mod limiter;
+mod line;
+mod log;
+mod output;
+mod plain;
+mod record;
+mod time;
+
+pub use json::{json, json_more, json_note};
+pub use limiter::{Limiter, Verdict};
+pub use line::Line;
+pub use log::{Format, Log};
+pub use plain::{plain, plain_more, plain_note};
+pub use record::{Cause, Record, Who};
+
+#[cfg(test)]
+mod format_tests;
