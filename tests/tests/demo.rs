@@ -24,10 +24,13 @@ fn demo(name: &str, library: Option<&Path>, args: &[&str]) -> Finished {
     Program::new(copy).args(["demo"]).args(args).bound(Duration::from_secs(30)).run()
 }
 
-/// A shared object that does nothing at all.
+/// A shared object that bears our name and does nothing at all.
 fn inert() -> std::path::PathBuf {
     let path = scratch("demo").join("inert.so");
-    let built = Command::new("cc").args(["-shared", "-x", "c", "/dev/null", "-o"]).arg(&path).status();
+    let built = Command::new("cc")
+        .args(["-shared", "-Wl,-soname,libnetdeadline.so.0", "-x", "c", "/dev/null", "-o"])
+        .arg(&path)
+        .status();
     assert!(built.expect("cc runs").success());
     path
 }

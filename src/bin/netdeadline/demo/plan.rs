@@ -4,6 +4,7 @@
 
 use super::faults::{Fault, Faults};
 use super::{watch, DEADLINE};
+use crate::library;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
@@ -81,13 +82,16 @@ pub struct Plan {
     pub missing: Vec<&'static str>,
     /// The shared object that is preloaded.
     pub library: PathBuf,
+    /// LD_PRELOAD of the protected clients: the library, then what the user preloads.
+    preload: OsString,
 }
 
 impl Plan {
     /// Finds the library and the clients.
     pub fn make(faults: &Faults) -> Result<Plan, String> {
         let this = env::current_exe().map_err(|error| format!("cannot find my own executable: {error}"))?;
-        let library = library(&this)?;
+        let library = library::find().map_err(|failure| failure.message)?;
+        let preload = library::preload(&library, Some(&others())).map_err(|failure| failure.message)?;
         let mut clients = vec![Client::BuiltIn(this)];
         let mut missing = Vec::new();
         match watch::output(neutral(Command::new("curl")).arg("--version")) {
@@ -103,7 +107,7 @@ impl Plan {
             .flat_map(|fault| clients.iter().map(|client| (*fault, client.clone())))
             .map(|(fault, client)| Pair { fault, client, address: faults.address(fault) })
             .collect();
-        Ok(Plan { pairs, missing, library })
+        Ok(Plan { pairs, missing, library, preload })
     }
 
     /// Two children for each pair: first without, then with a deadline.
@@ -112,7 +116,7 @@ impl Plan {
         for pair in &self.pairs {
             let alone = neutral(pair.client.command(pair.fault, pair.address));
             let mut protected = neutral(pair.client.command(pair.fault, pair.address));
-            protected.env("LD_PRELOAD", preload(&self.library));
+            protected.env("LD_PRELOAD", &self.preload);
             protected.env(variable(pair.fault), seconds(DEADLINE)).env("NETDEADLINE_LOG", "stderr");
             starts.push(watch::Start { command: alone, patience: super::WATCH });
             starts.push(watch::Start { command: protected, patience: super::LATEST });
@@ -129,25 +133,6 @@ pub fn variable(fault: Fault) -> String {
 /// A whole number of seconds as the grammar writes it.
 pub fn seconds(duration: Duration) -> String {
     format!("{}s", duration.as_secs())
-}
-
-fn library(this: &std::path::Path) -> Result<PathBuf, String> {
-    let beside = this.with_file_name("libnetdeadline.so");
-    if beside.is_file() {
-        return Ok(beside);
-    }
-    Err(format!("no libnetdeadline.so beside {}", this.display()))
-}
-
-/// Other preloads of the user stay; ours comes first.
-fn preload(library: &std::path::Path) -> OsString {
-    let mut list = library.as_os_str().to_owned();
-    let rest = others();
-    if !rest.is_empty() {
-        list.push(":");
-        list.push(rest);
-    }
-    list
 }
 
 /// LD_PRELOAD as it is, without any copy of ourselves.

@@ -5,7 +5,7 @@
 use super::plan::{seconds, variable, Pair, Plan};
 use super::watch::Run;
 use super::{DEADLINE, WATCH};
-use std::fmt::Write as _;
+use crate::text::json as json_string;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -170,30 +170,17 @@ fn json(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
             out,
             "  {{\"fault\": {}, \"client\": {}, \"class\": {}, \"alone_hangs\": {}, \"alone_s\": {:.3}, \
              \"ended\": {}, \"ended_s\": {:.3}, \"error\": {}, \"record\": {}, \"kept\": {}}}{comma}",
-            quoted(row.pair.fault.name()),
-            quoted(row.pair.client.name()),
-            quoted(row.pair.fault.class()),
+            json_string(row.pair.fault.name()),
+            json_string(row.pair.client.name()),
+            json_string(row.pair.fault.class()),
             alone.status.is_none(),
             alone.lived.as_secs_f64(),
             protected.status.is_some(),
             protected.lived.as_secs_f64(),
-            quoted(&own_error(&protected.stderr)),
-            row.record().map_or("null".to_owned(), quoted),
+            json_string(&own_error(&protected.stderr)),
+            row.record().map_or("null".to_owned(), json_string),
             row.kept()
         )?;
     }
     writeln!(out, "], \"kept\": {}}}", rows.iter().all(Row::kept))
-}
-
-fn quoted(text: &str) -> String {
-    let mut string = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => string.extend(['\\', c]),
-            c if (c as u32) < 0x20 => write!(string, "\\u{:04x}", c as u32).unwrap_or(()),
-            c => string.push(c),
-        }
-    }
-    string.push('"');
-    string
 }
