@@ -1,10 +1,11 @@
-// A read on a silent peer, the one the way a simple program waits, the other the way an event loop does. Prints the errno's
-// name and how many milliseconds it took: `ETIMEDOUT 301`. The test around it decides what is right.
+// A read on a silent peer, waited for as a simple program does or as an event loop does; interrupted calls are made again.
+// Prints the errno's name and how many milliseconds it took: `ETIMEDOUT 301`. The test around it decides what is right.
 //
-// usage: bounded_read read|epoll|memory
+// usage: bounded_read read|poll|epoll|memory
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,22 @@ static void wait_in_epoll(int client)
     int set = epoll_create1(0);
     must(set >= 0 && fcntl(client, F_SETFL, O_NONBLOCK) == 0, "epoll_create1");
     must(epoll_ctl(set, EPOLL_CTL_ADD, client, &event) == 0, "epoll_ctl");
-    must(epoll_wait(set, &event, 1, -1) == 1, "epoll_wait");
+    int ready;
+    do
+        ready = epoll_wait(set, &event, 1, -1);
+    while (ready < 0 && errno == EINTR);
+    must(ready == 1, "epoll_wait");
+}
+
+static void wait_in_poll(int client)
+{
+    struct pollfd entry = {.fd = client, .events = POLLIN};
+    int ready;
+    must(fcntl(client, F_SETFL, O_NONBLOCK) == 0, "fcntl");
+    do
+        ready = poll(&entry, 1, -1);
+    while (ready < 0 && errno == EINTR);
+    must(ready == 1, "poll");
 }
 
 // What `ulimit -v` counts, in KiB, and whether anything is mapped both writable and executable.
@@ -79,10 +95,15 @@ int main(int argc, char **argv)
     double start = milliseconds();
     if (!strcmp(argv[1], "epoll"))
         wait_in_epoll(client);
+    if (!strcmp(argv[1], "poll"))
+        wait_in_poll(client);
     char byte;
-    ssize_t got = read(client, &byte, 1);
+    ssize_t got;
+    do
+        got = read(client, &byte, 1);
+    while (got < 0 && errno == EINTR);
     int error = got < 0 ? errno : 0;
     double took = milliseconds() - start;
-    printf("%s %.3f\n", error == ETIMEDOUT ? "ETIMEDOUT" : error ? strerror(error) : "no error", took);
+    printf("%s %.3f\n", error == ETIMEDOUT ? "ETIMEDOUT" : error == ECONNRESET ? "ECONNRESET" : error ? strerror(error) : "no error", took);
     return 0;
 }
