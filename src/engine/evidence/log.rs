@@ -102,7 +102,25 @@ impl Log {
         if self.is_off() {
             return;
         }
-        let Verdict::Write { more } = self.limiter.admit(k.now()) else { return };
+        if let Verdict::Write { more } = self.admit(k.now()) {
+            self.report_admitted(k, record, more);
+        }
+    }
+
+    /// Has this second room for a record? To be asked first where making one costs much; then comes
+    /// [`Log::report_admitted`] with the verdict's `more`.
+    pub fn admit(&self, now: u64) -> Verdict {
+        if self.is_off() {
+            return Verdict::Omit;
+        }
+        self.limiter.admit(now)
+    }
+
+    /// Write a record that was admitted.
+    pub fn report_admitted(&self, k: &impl Kernel, record: &Record<'_>, more: u64) {
+        if self.is_off() {
+            return;
+        }
         self.more(k, &record.who, more);
         let mut line = Line::new();
         match self.format {

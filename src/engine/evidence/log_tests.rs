@@ -4,7 +4,7 @@
 
 extern crate std;
 use super::*;
-use crate::sys::{signal, Linux};
+use crate::sys::{signal, testing::alone, Linux};
 use core::sync::atomic::AtomicU32;
 use std::boxed::Box;
 use std::ffi::CString;
@@ -131,6 +131,7 @@ fn a_file_is_made_for_its_owner_only_and_appended_to() {
 
 #[test]
 fn only_a_regular_file_is_a_log() {
+    let _alone = alone();
     let room = Room::new();
     let victim = room.path("victim");
     fs::write(&victim, "precious").expect("write");
@@ -154,6 +155,7 @@ fn only_a_regular_file_is_a_log() {
 
 #[test]
 fn no_descriptor_stays_open_whatever_happens() {
+    let _alone = alone();
     let room = Room::new();
     let (good, bad) = (to_file(&room.path("log")), to_file(Path::new("/dev/null")));
     let (_reader, writer) = pipe();
@@ -177,6 +179,7 @@ fn no_descriptor_stays_open_whatever_happens() {
 
 #[test]
 fn a_file_at_its_size_limit_kills_nobody() {
+    let _alone = alone();
     let room = Room::new();
     let path = room.path("log");
     let log = to_file(&path);
@@ -208,6 +211,7 @@ fn a_line_after_a_torn_one_starts_on_its_own() {
 
 #[test]
 fn stderr_takes_lines_as_a_pipe_a_file_a_socket_and_a_device() {
+    let _alone = alone();
     let room = Room::new();
     let mut log = Log::new();
     let write = |log: &Log| code(log.write(&Linux, LINE));
@@ -239,6 +243,7 @@ fn stderr_takes_lines_as_a_pipe_a_file_a_socket_and_a_device() {
 
 #[test]
 fn a_dead_reader_kills_nobody_and_leaves_no_signal() {
+    let _alone = alone();
     let mut log = Log::new();
     let write = |log: &Log| {
         let result = code(log.write(&Linux, LINE));
@@ -259,6 +264,7 @@ fn a_dead_reader_kills_nobody_and_leaves_no_signal() {
 
 #[test]
 fn the_programs_own_waiting_sigpipe_stays_its_own() {
+    let _alone = alone();
     let mut log = Log::new();
     let (reader, writer) = pipe();
     drop(reader);
@@ -279,6 +285,7 @@ fn the_programs_own_waiting_sigpipe_stays_its_own() {
 
 #[test]
 fn a_full_pipe_blocks_nobody_and_loses_whole_lines_only() {
+    let _alone = alone();
     let mut log = Log::new();
     let (mut reader, writer) = pipe();
     let answer = with_stderr(&mut log, writer.as_raw_fd(), |log| {
@@ -299,6 +306,7 @@ fn a_full_pipe_blocks_nobody_and_loses_whole_lines_only() {
 
 #[test]
 fn a_full_socket_blocks_nobody() {
+    let _alone = alone();
     let mut log = Log::new();
     let (_left, right) = UnixStream::pair().expect("pair");
     let answer = with_stderr(&mut log, right.as_raw_fd(), |log| {
@@ -309,6 +317,7 @@ fn a_full_socket_blocks_nobody() {
 
 #[test]
 fn a_stopped_terminal_blocks_nobody() {
+    let _alone = alone();
     let (mut master, mut slave) = (-1, -1);
     let none = core::ptr::null_mut();
     // SAFETY: two places of our own, the rest may be null.
@@ -325,6 +334,7 @@ fn a_stopped_terminal_blocks_nobody() {
 
 #[test]
 fn stderr_that_became_something_else_is_not_written_to() {
+    let _alone = alone();
     let mut log = Log::new();
     let (mut reader, writer) = pipe();
     let (mut left, right) = UnixStream::pair().expect("pair");
@@ -354,6 +364,7 @@ fn stderr_that_became_something_else_is_not_written_to() {
 
 #[test]
 fn a_stderr_that_was_closed_at_load_stays_closed_for_us() {
+    let _alone = alone();
     let mut log = Log::new();
     let (left, right) = UnixStream::pair().expect("pair");
     let answer = in_child(|| {
@@ -390,6 +401,7 @@ impl Kernel for Without {
 
 #[test]
 fn older_kernels_and_sandboxes_ask_for_room_first() {
+    let _alone = alone();
     let kernels = [
         Without(libc::SYS_pwritev2, libc::ENOSYS),
         Without(libc::SYS_pwritev2, libc::EOPNOTSUPP),
@@ -415,6 +427,7 @@ fn older_kernels_and_sandboxes_ask_for_room_first() {
 
 #[test]
 fn where_signals_cannot_be_blocked_nothing_is_written() {
+    let _alone = alone();
     let mut log = Log::new();
     let (mut reader, writer) = pipe();
     let kernel = Without(libc::SYS_rt_sigprocmask, libc::EPERM);
@@ -463,7 +476,8 @@ fn a_storm_is_ten_records_and_one_line_about_the_rest() {
                 None
             }
         }
-        (0..15).for_each(|_| log.report(&Still, &record));
+        (0..14).for_each(|_| log.report(&Still, &record));
+        assert_eq!(log.admit(Still.now()), Verdict::Omit);
         log.settle(&Linux, 5_999_999_999);
         log.settle(&Linux, u64::MAX);
         log.settle(&Linux, u64::MAX);
@@ -491,6 +505,7 @@ fn a_log_that_is_off_says_nothing_and_asks_nothing() {
         }
     }
     let log = Log::new();
+    assert_eq!(log.admit(1), Verdict::Omit);
     log.report(&Silent, &Record::new(&Linux, 5, "read", crate::evidence::Cause::Explicit));
     log.settle(&Silent, u64::MAX);
     log.note(&Silent, "a warning");

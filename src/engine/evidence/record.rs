@@ -121,10 +121,12 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// What TCP_INFO adds. `connected`: this end made the connection, so that its SYN is among the acknowledged bytes.
+    /// What TCP_INFO adds. `connected`: this end made the connection, so that its SYN is among the acknowledged bytes; they are
+    /// taken where the kernel (before 4.19) does not count what it sent.
     pub fn with_tcp_info(mut self, info: &TcpInfo, connected: bool) -> Record<'a> {
         self.bytes_in = Some(info.bytes_received);
-        self.bytes_out = Some(info.bytes_acked.saturating_sub(u64::from(connected)));
+        let acknowledged = info.bytes_acked.saturating_sub(u64::from(connected));
+        self.bytes_out = Some(acknowledged.max(info.bytes_sent.saturating_sub(info.bytes_retrans)));
         self.rtt_us = (info.rtt > 0).then_some(info.rtt);
         self.retransmits = Some(u32::from(info.retransmits));
         self.unacked = Some(info.unacked);

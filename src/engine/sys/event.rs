@@ -71,6 +71,7 @@ mod tests {
 
     #[test]
     fn poll_now_says_what_is_ready_and_never_waits() {
+        let _alone = crate::sys::testing::alone();
         let (mut left, right) = UnixStream::pair().expect("pair");
         let fd = right.as_raw_fd();
         let started = Linux.now();

@@ -70,7 +70,8 @@ pub fn write(k: &impl Kernel, fd: i32, bytes: &[u8]) -> Result<usize, i32> {
     answer(k.call(libc::SYS_write, [fd as usize, bytes.as_ptr() as usize, bytes.len(), 0, 0, 0]))
 }
 
-/// pwritev2(RWF_NOWAIT) at the current offset (Linux 4.14; pipes 5.14): EAGAIN instead of blocking, whatever O_NONBLOCK says.
+/// pwritev2(RWF_NOWAIT) at the current offset: EAGAIN instead of blocking, whatever O_NONBLOCK says. Linux 4.14; on pipes later,
+/// EOPNOTSUPP before.
 pub fn write_nowait(k: &impl Kernel, fd: i32, bytes: &[u8]) -> Result<usize, i32> {
     const RWF_NOWAIT: usize = 8;
     let vector = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };

@@ -183,6 +183,7 @@ mod tests {
 
     #[test]
     fn a_forked_child_finds_wiped_memory_zeroed_and_the_parent_keeps_it() {
+        let _alone = crate::sys::testing::alone();
         static CELL: Lazy<Leaf> = Lazy::new();
         let leaf = CELL.obtain_wiped_on_fork(&Linux).expect("Linux 4.14");
         leaf.count.store(7, Relaxed);

@@ -11,15 +11,20 @@ pub mod file;
 mod lazy;
 mod linux;
 mod pages;
+mod published;
 pub mod process;
+pub mod program;
 pub mod signal;
 pub mod socket;
 mod tcp_info;
+#[cfg(test)]
+pub(crate) mod testing;
 mod vdso;
 
 pub use event::poll_now;
 pub use lazy::{Lazy, Zeroed};
 pub use linux::Linux;
+pub use published::Published;
 pub use tcp_info::TcpInfo;
 
 /// The size in which memory is asked for.

@@ -59,11 +59,21 @@ pub struct TcpInfo {
     pub min_rtt: u32,
     pub data_segs_in: u32,
     pub data_segs_out: u32,
+    pub delivery_rate: u64,
+    pub busy_time: u64,
+    pub rwnd_limited: u64,
+    pub sndbuf_limited: u64,
+    pub delivered: u32,
+    pub delivered_ce: u32,
+    /// Linux 4.19; payload only, retransmissions included.
+    pub bytes_sent: u64,
+    pub bytes_retrans: u64,
 }
 
 const SIZE: usize = core::mem::size_of::<TcpInfo>();
-const _: () = assert!(SIZE == 160 && core::mem::offset_of!(TcpInfo, bytes_acked) == 120);
+const _: () = assert!(SIZE == 216 && core::mem::offset_of!(TcpInfo, bytes_acked) == 120);
 const _: () = assert!(core::mem::offset_of!(TcpInfo, notsent_bytes) == 144);
+const _: () = assert!(core::mem::offset_of!(TcpInfo, bytes_sent) == 200);
 
 /// TCP_INFO. Costs about 2.3 us: for expiries and for `auto`, not for every call.
 pub fn tcp_info(k: &impl Kernel, fd: i32) -> Result<TcpInfo, i32> {

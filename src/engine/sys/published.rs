@@ -1,0 +1,46 @@
+//! A value that is written once, before anyone else looks, and only read from then on: the settings of the process.
+
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicU8, Ordering::*};
+
+const EMPTY: u8 = 0;
+const WRITING: u8 = 1;
+const READY: u8 = 2;
+
+/// A value that is published once.
+pub struct Published<T> {
+    state: AtomicU8,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: `value` is written by the one caller that moved the state from EMPTY to WRITING, and shared only after READY.
+unsafe impl<T: Send + Sync> Sync for Published<T> {}
+
+impl<T> Published<T> {
+    /// Not published yet; `value` is what the writer starts from.
+    pub const fn new(value: T) -> Published<T> {
+        Published { state: AtomicU8::new(EMPTY), value: UnsafeCell::new(value) }
+    }
+
+    /// Write the value and publish it. False if somebody did so before, or is at it.
+    pub fn publish(&self, write: impl FnOnce(&mut T)) -> bool {
+        if self.state.compare_exchange(EMPTY, WRITING, Acquire, Relaxed).is_err() {
+            return false;
+        }
+        // SAFETY: only one caller gets here, ever, and `peek` gives out nothing before READY.
+        write(unsafe { &mut *self.value.get() });
+        // Release pairs with the Acquire in `peek`.
+        self.state.store(READY, Release);
+        true
+    }
+
+    /// The value, once published.
+    #[inline]
+    pub fn peek(&self) -> Option<&T> {
+        if self.state.load(Acquire) != READY {
+            return None;
+        }
+        // SAFETY: after READY nobody writes any more.
+        Some(unsafe { &*self.value.get() })
+    }
+}
