@@ -9,7 +9,7 @@
 int main(void) {
     struct nd_pair pairs[ND_WRITE_CALLS];
     struct nd_made made[ND_WRITE_CALLS];
-    for (size_t i = 0; i < ND_WRITE_CALLS; i++) pairs[i] = nd_zero_window();
+    nd_zero_windows(pairs, ND_WRITE_CALLS);
     for (size_t i = 0; i < ND_WRITE_CALLS; i++) nd_make(&made[i], &nd_write_calls[i], pairs[i].client);
     nd_sleep(1600 * MS);
     for (int round = 0; round < 20; round++) {

@@ -87,35 +87,45 @@ static ND_UNUSED void nd_pair_close(struct nd_pair *pair) {
 // Gives both ends small buffers (before much was sent), so that a window closes after little data. Not smaller than the
 // 64 KiB segments of loopback allow: below that the window opens again only by the sender's probes, seconds later.
 static ND_UNUSED void nd_small_buffers(struct nd_pair *pair) {
-    int size = 32768;
+    int size = 32768, on = 1;
     nd_raw(SYS_setsockopt, pair->client, SOL_SOCKET, SO_SNDBUF, (long)&size, sizeof size, 0);
     nd_raw(SYS_setsockopt, pair->peer, SOL_SOCKET, SO_RCVBUF, (long)&size, sizeof size, 0);
+    // A delayed acknowledgement would make room 40 ms after everything looked full.
+    nd_raw(SYS_setsockopt, pair->peer, IPPROTO_TCP, TCP_QUICKACK, (long)&on, sizeof on, 0);
 }
-// Sends (unseen by a preload) until there is no room for a byte: the peer's window is shut and the send buffer full.
-static ND_UNUSED long nd_fill(int fd) {
+// Sends (unseen by a preload) until there is no room for a byte: the peer's window is shut and the send buffer full. A
+// delayed acknowledgement (40 ms) and the first retransmission (200 ms) make room once more, hence the long silence; later
+// probes do not.
+static ND_UNUSED void nd_fill_all(const int *fds, size_t count) {
     static char block[65536];
-    long total = 0;
-    int64_t end = nd_now() + 10 * SEC;
-    for (int quiet = 0; quiet < 5;) {
-        long sent = nd_raw(SYS_sendto, fd, (long)block, sizeof block, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
-        if (sent > 0) {
-            total += sent;
-            quiet = 0;
-        } else if (sent == -EAGAIN) {
-            quiet++;
-            nd_sleep(10 * MS);
-        } else {
-            FAIL("fill: %s", strerror((int)-sent));
+    int64_t last = nd_now(), end = last + 10 * SEC;
+    while (nd_now() - last < 400 * MS) {
+        for (size_t i = 0; i < count; i++) {
+            long sent = nd_raw(SYS_sendto, fds[i], (long)block, sizeof block, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+            // A byte may still fit into the last segment where a block does not.
+            if (sent == -EAGAIN) sent = nd_raw(SYS_sendto, fds[i], (long)block, 1, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+            if (sent > 0) last = nd_now();
+            if (sent < 0 && sent != -EAGAIN) FAIL("fill: %s", strerror((int)-sent));
         }
+        nd_sleep(1 * MS);
         if (nd_now() > end) FAIL("the peer's window did not shut");
     }
-    return total;
 }
-// A pair whose client cannot write one byte more: nobody reads at the peer.
+static ND_UNUSED void nd_fill(int fd) { nd_fill_all(&fd, 1); }
+// Pairs whose client cannot write one byte more: nobody reads at the peer.
+static ND_UNUSED void nd_zero_windows(struct nd_pair *pairs, size_t count) {
+    int fds[64];
+    if (count > 64) FAIL("%zu pairs are too many", count);
+    for (size_t i = 0; i < count; i++) {
+        pairs[i] = nd_tcp_pair();
+        nd_small_buffers(&pairs[i]);
+        fds[i] = pairs[i].client;
+    }
+    nd_fill_all(fds, count);
+}
 static ND_UNUSED struct nd_pair nd_zero_window(void) {
-    struct nd_pair pair = nd_tcp_pair();
-    nd_small_buffers(&pair);
-    nd_fill(pair.client);
+    struct nd_pair pair;
+    nd_zero_windows(&pair, 1);
     return pair;
 }
 // Reads everything that is there, unseen by a preload; how many bytes.
