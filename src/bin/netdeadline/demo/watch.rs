@@ -94,7 +94,7 @@ fn spawn(Start { mut command, patience }: Start) -> Result<Watched, String> {
     let since = Instant::now();
     match command.spawn() {
         Ok(child) => Ok(Watched { child, since, patience, run: None }),
-        Err(error) => Err(format!("cannot start {}: {error}", command.get_program().display())),
+        Err(error) => Err(format!("cannot start {}: {error}", command.get_program().to_string_lossy())),
     }
 }
 
