@@ -138,6 +138,7 @@ fn an_auto_that_is_none_is_refused() {
         ("auto:rto:x:3s:30s", 21, "x", "a multiplier"),
         ("auto:2:3:30s", 19, "3", "one of the units"),
         ("auto:2:0s:30s", 19, "0s", "above zero"),
+        ("auto:2:.5s:30s", 19, ".5s", "a duration, such as"),
         ("auto:2:off:30s", 19, "off", "a duration, such as"),
         ("auto:2:3s:2s", 22, "2s", "not below the minimum"),
         ("auto:rto:2:3s:2999ms", 26, "2999ms", "not below the minimum"),

@@ -1,6 +1,6 @@
 //! Which rule decides.
 
-use super::{empty, policy, v4, v6};
+use super::{canonical, empty, policy, v4, v6};
 use crate::policy::{Addr, Class, Decision, Origin, Side, Timeout};
 
 const ONE: u64 = 1_000_000_000;
@@ -121,6 +121,21 @@ fn a_pattern_names_paths_and_an_at_sign_names_abstract_names() {
         let policy = policy([b"to unix:", pattern.as_bytes(), b" read=1s"].concat());
         assert_eq!(!policy.destination(&Addr::Unix(name)).is_none(), matches, "{pattern} {name:?}");
         assert!(policy.accepted(&Addr::Unix(name)).is_none());
+    }
+}
+
+#[test]
+fn a_star_is_one_at_every_place_of_a_long_pattern() {
+    for at in 1..108 {
+        let pattern = ["/", &"a".repeat(at - 1), "*", &"b".repeat(107 - at)].concat();
+        let policy = policy(["to unix:", &pattern, " read=1s"].concat());
+        assert_eq!(canonical(&policy), [["to unix:", &pattern, " read=1s"].concat()]);
+        for run in ["", "z", "*"] {
+            let name = pattern.replace('*', run);
+            assert_eq!(policy.destination(&Addr::Unix(name.as_bytes())).of(Class::Read), 1, "{pattern} {name}");
+        }
+        let other = pattern.replacen('/', "x", 1);
+        assert!(policy.destination(&Addr::Unix(other.as_bytes())).is_none());
     }
 }
 
