@@ -21,13 +21,13 @@ pub fn read(file: &Path, source: &str) -> Result<Vec<u8>, Failure> {
     }
     // Never waits, not even for a FIFO's writer.
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(file);
-    let mut opened = opened.map_err(|error| failure(error.to_string()))?;
-    let metadata = opened.metadata().map_err(|error| failure(error.to_string()))?;
+    let mut opened = opened.map_err(|error| failure(text::reason(&error)))?;
+    let metadata = opened.metadata().map_err(|error| failure(text::reason(&error)))?;
     if !metadata.is_file() {
         return Err(failure(String::from("it is not a regular file")));
     }
     let mut bytes = Vec::new();
-    let size = opened.by_ref().take(MOST + 1).read_to_end(&mut bytes).map_err(|error| failure(error.to_string()))?;
+    let size = opened.by_ref().take(MOST + 1).read_to_end(&mut bytes).map_err(|error| failure(text::reason(&error)))?;
     if size as u64 > MOST {
         return Err(failure(String::from("it is larger than 1 MiB")));
     }

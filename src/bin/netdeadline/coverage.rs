@@ -152,9 +152,6 @@ fn unopened(file: &Path, error: &io::Error, report: &mut Report) {
             report.lost("unreadable", "unreadable", "it may be executed but not read, so nobody can tell what it is");
         }
         ErrorKind::PermissionDenied => report.cannot("forbidden", "forbidden", "permission denied"),
-        _ => {
-            let words = error.to_string();
-            report.cannot("error", "unreadable", words.split(" (os error").next().unwrap_or_default());
-        }
+        _ => report.cannot("error", "unreadable", &text::reason(error)),
     }
 }

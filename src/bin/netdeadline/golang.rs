@@ -14,8 +14,10 @@ const MAGIC: &[u8] = b"\xff Go buildinf:";
 const INLINE_STRINGS: u8 = 2;
 const MOST_SECTIONS: u64 = 4096;
 const MOST_NOTES: u64 = 64 << 10;
-/// How far into each writable segment the magic is sought where the file has no sections.
+/// How far into a writable segment the magic is sought where the file has no sections, and in how many: linkers make one
+/// or two.
 const MOST_DATA: u64 = 32 << 20;
+const MOST_WRITABLE: usize = 4;
 
 /// A program made by Go.
 pub struct Go {
@@ -63,7 +65,7 @@ fn search(image: &Image, segments: &Segments, endian: Endianness) -> Option<u64>
     let writable = |segment: &&elf::ProgramHeader64<Endianness>| {
         segment.p_type.get(endian) == elf::PT_LOAD && segment.p_flags.get(endian) & elf::PF_W != 0
     };
-    segments.iter().filter(writable).find_map(|segment| {
+    segments.iter().filter(writable).take(MOST_WRITABLE).find_map(|segment| {
         let start = segment.p_offset.get(endian);
         let data = image.up_to(start, segment.p_filesz.get(endian).min(MOST_DATA));
         let index = data.chunks(16).position(|block| block.starts_with(MAGIC))?;

@@ -27,7 +27,7 @@ netdeadline run - start a program with deadlines on its connects, reads, writes
   netdeadline run --connect 2s curl http://host/
   netdeadline run --connect 2s --response 10s --resolve 4s -- psql -h db
   netdeadline run --rule 'to 10.0.0.0/8:5432 connect=500ms read=off' -- ./app
-  netdeadline run --config /etc/netdeadline.conf --observe --log /tmp/nd.log ./app
+  netdeadline run --config /etc/nd.conf --observe --log /tmp/nd.log -- ./app
 
 usage: netdeadline run [OPTIONS] [--] COMMAND [ARGUMENTS]
 
@@ -40,8 +40,8 @@ deadlines for all destinations (D is 250us, 500ms, 1.5s, 5m, 1h or off)
   --lifetime D   from connect to close, whatever happens
   --resolve D    looking a name up, in whole seconds: sets RES_OPTIONS, which
                  only glibc's resolver reads (not musl, Go, Java or c-ares).
-                 Servers x attempts x timeout stay within D. A name that is
-                 also tried with the domains of `search` can take longer.
+                 All attempts together fit D: name servers x attempts x timeout,
+                 twice that where resolv.conf has a search list
 
 deadlines by destination
   --rule RULE    such as 'to 10.0.0.0/8:5432 connect=500ms'; may be repeated.

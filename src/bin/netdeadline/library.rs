@@ -36,7 +36,8 @@ pub fn find() -> Result<PathBuf, Failure> {
 /// The loader says one line of a library it cannot load, and starts the program without: look first.
 fn sound(file: &Path) -> Result<(), Failure> {
     let shown = text::path(file);
-    let opened = File::open(file).map_err(|error| Failure::own(format!("{shown} cannot be read: {error}")))?;
+    let opened =
+        File::open(file).map_err(|error| Failure::own(format!("{shown} cannot be read: {}", text::reason(&error))))?;
     let ours = elf::read(&opened).is_ok_and(|elf| {
         let soname = elf.soname.unwrap_or_default();
         elf.is_64 && elf.machine == judge::own_machine() && soname.as_bytes().starts_with(b"libnetdeadline.so")

@@ -29,8 +29,10 @@ mod settings;
 mod text;
 
 use std::ffi::{CStr, OsStr, OsString};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
+
+use clap::error::ErrorKind;
 
 use crate::error::{Failure, OWN};
 
@@ -64,7 +66,10 @@ fn dispatch(arguments: &[OsString]) -> Result<u8, Failure> {
     let matches = match cli::command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) if !error.use_stderr() => return written(print(&error.render().to_string())),
-        Err(error) => return Err(misused(&error)),
+        Err(error) => {
+            let behind_command = rest.first().is_some_and(|first| !first.as_bytes().starts_with(b"-"));
+            return Err(misused(&error, behind_command));
+        }
     };
     if matches.get_flag("version") {
         return written(version());
@@ -111,15 +116,26 @@ fn version() -> io::Result<u8> {
 /// A reader that went away (`| head`) is no failure of ours.
 fn written(result: io::Result<u8>) -> Result<u8, Failure> {
     match result {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::own(format!("cannot write: {error}"))),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::own(format!("cannot write: {error}"))),
         result => Ok(result.unwrap_or_default()),
     }
 }
 
-/// The parser's words in our form: one line, and where to read on.
-fn misused(error: &clap::Error) -> Failure {
+/// The parser's words in our form: one line, with its guess if it has one, and where to read on.
+fn misused(error: &clap::Error, behind_command: bool) -> Failure {
     let words = error.render().to_string();
-    let words = words.trim_start_matches("error: ");
-    let line = words.split("\n\n").next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
-    Failure::own(format!("{line} (see --help)"))
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let fault = one_line(words.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default());
+    let guess = words.split_once("tip: ").and_then(|(_, rest)| rest.lines().next());
+    let guess = match guess {
+        Some(guess) => format!("; {}", one_line(guess)),
+        None if error.kind() == ErrorKind::InvalidSubcommand => {
+            String::from("; a program is started by `netdeadline run`")
+        }
+        None if !behind_command => {
+            String::from("; options stand behind a command, as in `netdeadline run --connect 2s`")
+        }
+        None => String::new(),
+    };
+    Failure::own(format!("{fault}{guess} (see --help)"))
 }

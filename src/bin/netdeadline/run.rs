@@ -110,9 +110,7 @@ fn execute(file: &Path, report: &Report, request: &Request, environment: &Enviro
         _ => error,
     };
     let code = if error.raw_os_error() == Some(libc::ENOENT) { NOT_FOUND } else { CANNOT_EXECUTE };
-    let words = error.to_string();
-    let words = words.split(" (os error").next().unwrap_or_default();
-    Failure::with_code(code, format!("{} cannot be executed: {words}", text::path(file)))
+    Failure::with_code(code, format!("{} cannot be executed: {}", text::path(file), text::reason(&error)))
 }
 
 /// execve itself; returns only its error.

@@ -145,9 +145,9 @@ impl Settings {
         for (name, words) in [
             ("NETDEADLINE_MODE", &["enforce", "observe"][..]),
             ("NETDEADLINE_LOG_FORMAT", &["plain", "json"]),
-            ("NETDEADLINE_SO_TIMEO", &["enforce", "kernel"]),
-            ("NETDEADLINE_IO_URING", &["refuse", "allow"]),
-            ("NETDEADLINE_CHILDREN", &["on", "off"]),
+            ("NETDEADLINE_SO_TIMEO", &["kernel"]),
+            ("NETDEADLINE_IO_URING", &["allow"]),
+            ("NETDEADLINE_CHILDREN", &["off"]),
         ] {
             let Some(value) = ambient(name) else { continue };
             if !words.iter().any(|word| value == *word) {

@@ -1,5 +1,6 @@
 //! Words as they may be shown. What is said does not belong here.
 
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -13,6 +14,12 @@ pub fn printable(bytes: &[u8]) -> String {
 /// A path for a terminal.
 pub fn path(path: &Path) -> String {
     printable(path.as_os_str().as_bytes())
+}
+
+/// What the system says of an error, without its number: `Permission denied`.
+pub fn reason(error: &io::Error) -> String {
+    let words = error.to_string();
+    words.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// A JSON string with its quotes. JSON is Unicode: bytes that are not have become U+FFFD before.
