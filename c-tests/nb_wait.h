@@ -58,6 +58,7 @@ static ND_UNUSED int nb_set(void) { return MUST(epoll_create1(EPOLL_CLOEXEC)); }
 // Waits in a set for one event: its bits, 0 at the timeout. `*fd` is whose event it was.
 static ND_UNUSED int nb_one(int set, int timeout, int *fd) {
     struct epoll_event event = {0};
+    if (fd) *fd = -1;
     int ready = epoll_wait(set, &event, 1, timeout);
     if (ready < 0) return -errno;
     if (!ready) return 0;
