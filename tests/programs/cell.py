@@ -24,7 +24,7 @@ HANGING = 4.0
 CONTROL = 2.5
 LATE = 0.8
 # A run that is not over by then is ended by us and fails.
-CAP = 25.0
+CAP = 20.0
 # SYNs are sent again one second apart: room made at 1.5 s is found at 2.0 s, which is 0.8 of CONTROL.
 ROOM_AFTER = 1.5
 
@@ -186,7 +186,8 @@ def judge_fault(cell, run, peers, found):
 def judge_control(native, run, found):
     wrong = []
     if (run.code, run.output) != (native.code, native.output):
-        wrong.append(f"disturbed: natively {native.code} {last_lines(native.output)!r}, now {run.code} {last_lines(run.output)!r}")
+        was, now = last_lines(native.output), last_lines(run.output)
+        wrong.append(f"disturbed: natively {native.code} {was!r}, now {run.code} {now!r}")
     if found:
         wrong.append(f"{len(found)} records of a server that answered in time: {found[0]}")
     return wrong
@@ -197,7 +198,8 @@ def run_cell(cell, furniture, library):
     missing = cell.client.needs.format(**vars(furniture))
     if not shutil.which(missing):
         return Result(cell, [f"{missing} is not installed (tests/programs/packages.txt)"])
-    scratch = {kind: os.path.join(furniture.scratch, "cells", cell.name.replace("/", "_"), kind) for kind in ("native", "shimmed")}
+    own = os.path.join(furniture.scratch, "cells", cell.name.replace("/", "_"))
+    scratch = {kind: os.path.join(own, kind) for kind in ("native", "shimmed")}
     for directory in scratch.values():
         os.makedirs(directory)
     native = []

@@ -33,8 +33,8 @@ def quietly(*words, cwd=None):
 
 
 class Furniture:
-    def __init__(self, scratch):
-        self.scratch = scratch
+    def __init__(self, scratch, rust):
+        self.scratch, self.rust = scratch, rust
         self.keys = os.path.join(scratch, "keys")
         self.big = os.path.join(scratch, "big")
         self.sql = os.path.join(scratch, "big.sql")
@@ -79,7 +79,7 @@ class Furniture:
         conf = f"{self.scratch}/sshd.conf"
         with open(conf, "w") as out:
             out.write(SSHD_CONF.format(port=SSHD_PORT, keys=self.keys))
-        sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", conf], stdin=subprocess.DEVNULL)
+        sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-E", f"{self.scratch}/sshd.log", "-f", conf], stdin=subprocess.DEVNULL)
         try:
             for _ in range(100):
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", SSHD_PORT)):

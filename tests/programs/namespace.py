@@ -1,12 +1,14 @@
 """The private network that every cell runs in, made by the test and gone with it.
 
 The harness starts itself once more under `unshare`: a network namespace with its own loopback and one veth whose far end
-throws away what it is sent, and a mount namespace with its own /etc/hosts and /run. Nothing outside of them is touched.
+throws away what it is sent; a mount namespace with its own /etc/hosts and /run, where all files of the run are; and a process
+namespace, so that whatever a client left running ends with the harness. Nothing outside of them is touched.
 No cell knowledge belongs here.
 """
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -29,23 +31,35 @@ def missing_tools():
 
 
 def enter(argv):
-    """Run ourselves again inside the namespaces and return the exit code."""
-    flags = ["--net", "--mount"]
+    """Become `unshare` running ourselves again inside the namespaces; does not return."""
+    flags = ["--net", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child"]
     if os.geteuid() != 0:
         flags.append("--map-root-user")
-    command = ["unshare", *flags, sys.executable, *argv]
-    return subprocess.call(command, env={**os.environ, INSIDE: "1"})
+    os.execvpe("unshare", ["unshare", *flags, sys.executable, *argv], {**os.environ, INSIDE: "1"})
 
 
 def inside():
     return os.environ.get(INSIDE) == "1"
 
 
-def furnish(scratch):
-    """Bring up loopback, the dead addresses, a private /etc/hosts and a private /run (sshd wants a directory in it)."""
+def furnish():
+    """Bring up loopback and the dead addresses, a private /etc/hosts and a private /run (sshd wants a directory in it).
+
+    Returns the directory for everything that the run writes.
+    """
 
     def sh(*words):
         subprocess.run(words, check=True)
+
+    # The first process of a process namespace ignores every signal that it has no handler for.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(128 + signal.SIGTERM))
+
+    sh("mount", "--make-rprivate", "/")
+    sh("mount", "-t", "tmpfs", "tmpfs", "/run")
+    os.makedirs("/run/sshd", mode=0o755)
+    scratch = "/run/programs"
+    os.makedirs(scratch)
 
     sh("ip", "link", "set", "lo", "up")
     sh("ip", "link", "add", "nd0", "type", "veth", "peer", "name", "nd1")
@@ -59,7 +73,5 @@ def furnish(scratch):
     hosts = os.path.join(scratch, "hosts")
     with open(hosts, "w") as out:
         out.write(HOSTS)
-    sh("mount", "--make-rprivate", "/")
     sh("mount", "--bind", hosts, "/etc/hosts")
-    sh("mount", "-t", "tmpfs", "tmpfs", "/run")
-    os.makedirs("/run/sshd", mode=0o755)
+    return scratch

@@ -17,7 +17,8 @@ def line(result):
     elif result.cell.expect:
         run, expect = result.shimmed, result.cell.expect
         met = ", ".join(f"{record.get('operation')} {records.lateness(record):+.1f} ms" for record in result.records)
-        facts = f"hangs natively; {expect.times} x {result.cell.cut_by} [{met}], exit {run.code}: {runner.last_lines(run.output)[:110]}"
+        facts = f"hangs natively; {expect.times} x {result.cell.cut_by} [{met}], exit {run.code}: "
+        facts += runner.last_lines(run.output)[:110]
     else:
         facts = f"undisturbed in {result.shimmed.seconds:.1f} s" if not result.wrong else ""
     text = f"{verdict:4} {result.cell.name:28} {facts}"
