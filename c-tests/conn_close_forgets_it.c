@@ -12,7 +12,7 @@ int main(void) {
     nb_add(set, fd, EPOLLIN | EPOLLOUT);
     nd_sleep(50 * MS);
     MUST(close(fd));
-    CHECK_EQ(MUST(dup(pair.client)), fd);
+    CHECK_EQ(fcntl(pair.client, F_DUPFD_CLOEXEC, fd), fd);
     nb_add(set, fd, EPOLLIN);
     CHECK_EQ(nb_one(set, 400, NULL), 0);
     CHECK_EQ(nb_so_error(fd), 0);
