@@ -11,7 +11,7 @@
 
 int main(void) {
     struct nd_pair pair = nd_tcp_pair();
-    void *bad = (void *)(uintptr_t)16;
+    void *volatile bad = (void *)(uintptr_t)16;
     char byte = 0;
     // volatile: the compiler would refuse to pass on what is plainly wrong.
     volatile int negative = -1, too_many = 5000;
