@@ -3,6 +3,7 @@
 // Source: SEMANTICS "Non-blocking sockets" 4 and 7; TRAPS: libpq waits in poll with its own non-blocking socket.
 //
 // env: NETDEADLINE_CONNECT=200ms
+// needs: musl
 #include "nb_wait.h"
 
 int main(void) {

@@ -4,6 +4,7 @@
 //
 // env: none
 // cap: 10
+// needs: musl
 #include "nb_wait.h"
 
 static int set, fd;

@@ -5,6 +5,7 @@
 // native: yes
 // env: NETDEADLINE_READ=1h
 // env: none
+// needs: musl
 #include "nb_wait.h"
 
 int main(void) {

@@ -6,6 +6,7 @@
 // env: NETDEADLINE_READ=3s
 // env: NETDEADLINE_READ=1h NETDEADLINE_WRITE=1h
 // env: none
+// needs: musl
 #include "nb_wait.h"
 
 int main(void) {

@@ -3,6 +3,7 @@
 // Source: SEMANTICS "Classes", read; "Non-blocking sockets" 1, 4, 6.
 //
 // env: NETDEADLINE_READ=200ms
+// needs: musl
 #include "nb_wait.h"
 
 int main(void) {

@@ -4,6 +4,7 @@
 // native: yes
 // env: NETDEADLINE_READ=3s
 // env: none
+// needs: musl
 #include "nb_wait.h"
 
 static volatile sig_atomic_t seen;

@@ -3,6 +3,7 @@
 // Source: SEMANTICS "Sources" 2; FACTS: the kernel ignores it there. Needs no variable.
 //
 // env: none
+// needs: musl
 #include "nb_wait.h"
 
 int main(void) {

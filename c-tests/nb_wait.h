@@ -9,6 +9,14 @@
 #include <sys/select.h>
 #include <sys/timerfd.h>
 
+#ifndef __GLIBC__
+// musl has no such function; a program there asks through syscall().
+static ND_UNUSED int epoll_pwait2(int set, struct epoll_event *events, int room, const struct timespec *timeout,
+                                  const sigset_t *mask) {
+    return (int)syscall(SYS_epoll_pwait2, set, events, room, timeout, mask, (long)8);
+}
+#endif
+
 enum nb_way { NB_POLL, NB_PPOLL, NB_SELECT, NB_PSELECT, NB_EPOLL_WAIT, NB_EPOLL_PWAIT, NB_EPOLL_PWAIT2, NB_WAYS };
 static const char *const nb_names[] = {"poll",       "ppoll",       "select",      "pselect",
                                        "epoll_wait", "epoll_pwait", "epoll_pwait2"};

@@ -3,6 +3,7 @@
 // Source: SEMANTICS "Classes", write; "Non-blocking sockets" 1, 6.
 //
 // env: NETDEADLINE_WRITE=200ms
+// needs: musl
 #include "nb_wait.h"
 
 int main(void) {

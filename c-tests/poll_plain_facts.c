@@ -5,6 +5,7 @@
 // native: yes
 // env: NETDEADLINE_READ=2s
 // env: none
+// needs: musl
 #include "nb_wait.h"
 #include <sys/mman.h>
 #include <sys/resource.h>
