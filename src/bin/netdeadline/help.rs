@@ -6,7 +6,7 @@ netdeadline - real deadlines on the sockets of any program, with no change to it
 
   netdeadline run --connect 2s curl http://host/      stop connecting after 2 s
   netdeadline run --connect 2s --read 30s psql -h db  and waiting for data: 30 s
-  netdeadline check ./app /usr/bin/python3            would deadlines reach them?
+  netdeadline check ./app /usr/bin/python3           would deadlines reach them?
   netdeadline policy --explain 10.0.0.7:5432          which rule would decide?
   netdeadline demo                                    see it work, here and now
 
@@ -89,7 +89,7 @@ exit codes: 0 all are covered, 1 at least one is not, 125 an error
 pub const POLICY: &str = "\
 netdeadline policy - read the rules in force, print them, explain a decision
 
-  netdeadline policy                               options and variables, in order
+  netdeadline policy                               what is in force, in order
   netdeadline policy --config ./new.conf           is this file right?
   netdeadline policy --explain 10.0.0.7:5432       what holds for this peer?
   netdeadline policy --explain unix:/run/app.sock
