@@ -7,6 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use netdeadline_engine::evidence::Log;
 use netdeadline_engine::policy::{Class, Error, Origin, Policy, Rule};
 
 use crate::config;
@@ -61,7 +62,7 @@ impl Settings {
         settings.rules(&options.rules)?;
         settings.file(options.config.as_deref())?;
         settings.shorthands(&options.shorthands)?;
-        settings.words()?;
+        settings.words(options.observe)?;
         settings.log(options.log.as_deref())?;
         if options.observe {
             settings.variables.push(("NETDEADLINE_MODE", OsString::from("observe")));
@@ -140,48 +141,51 @@ impl Settings {
         Ok(())
     }
 
-    /// The variables that have a few words to choose from.
-    fn words(&self) -> Result<(), Failure> {
-        for (name, words) in [
-            ("NETDEADLINE_MODE", &["enforce", "observe"][..]),
-            ("NETDEADLINE_LOG_FORMAT", &["plain", "json"]),
-            ("NETDEADLINE_SO_TIMEO", &["kernel"]),
-            ("NETDEADLINE_IO_URING", &["allow"]),
-            ("NETDEADLINE_CHILDREN", &["off"]),
+    /// The variables that have two words to choose from.
+    fn words(&self, observe: bool) -> Result<(), Failure> {
+        for (name, usual, other) in [
+            ("NETDEADLINE_MODE", "enforce", "observe"),
+            ("NETDEADLINE_SO_TIMEO", "enforce", "kernel"),
+            ("NETDEADLINE_IO_URING", "deny", "allow"),
+            ("NETDEADLINE_CHILDREN", "on", "off"),
         ] {
-            let Some(value) = ambient(name) else { continue };
-            if !words.iter().any(|word| value == *word) {
-                let read = text::printable(value.as_bytes());
-                return Err(Failure::own(format!("{name}: read \"{read}\", expected {}", words.join(" or "))));
+            // What an option replaces need not be right.
+            let Some(value) = ambient(name).filter(|_| !(observe && name == "NETDEADLINE_MODE")) else { continue };
+            if value != usual && value != other {
+                return Err(unexpected(name, &value, &format!("{usual} or {other}")));
             }
         }
-        Ok(())
+        match ambient("NETDEADLINE_LOG_FORMAT") {
+            Some(value) => Log::new()
+                .set_format(value.as_bytes())
+                .map_err(|expected| unexpected("NETDEADLINE_LOG_FORMAT", &value, expected)),
+            None => Ok(()),
+        }
     }
 
     /// `stderr`, `off`, or a file, which must be absolute by the time the library reads of it.
     fn log(&mut self, given: Option<&OsStr>) -> Result<(), Failure> {
-        let word = |value: &OsStr| value == "stderr" || value == "off";
-        match (given, ambient("NETDEADLINE_LOG")) {
-            (Some(given), _) if word(given) => self.variables.push(("NETDEADLINE_LOG", given.to_owned())),
-            (Some(given), _) => {
-                let file = absolute(given, "--log")?;
-                let failure = |why: &str| Err(Failure::own(format!("--log: {}: {why}", text::path(&file))));
-                match file.symlink_metadata() {
-                    Ok(metadata) if !metadata.is_file() => {
-                        return failure("it is not a regular file (links are not followed)")
-                    }
-                    Err(_) if !file.parent().is_some_and(Path::is_dir) => return failure("its folder does not exist"),
-                    _ => self.variables.push(("NETDEADLINE_LOG", file.into_os_string())),
+        let check = |name: &str, value: &OsStr| {
+            Log::new().set_target(value.as_bytes()).map_err(|expected| unexpected(name, value, expected))
+        };
+        let Some(given) = given else {
+            return ambient("NETDEADLINE_LOG").map_or(Ok(()), |ambient| check("NETDEADLINE_LOG", &ambient));
+        };
+        let value = if given == "stderr" || given == "off" {
+            given.to_owned()
+        } else {
+            let file = absolute(given, "--log")?;
+            let failure = |why: &str| Err(Failure::own(format!("--log: {}: {why}", text::path(&file))));
+            match file.symlink_metadata() {
+                Ok(metadata) if !metadata.is_file() => {
+                    return failure("it is not a regular file (links are not followed)");
                 }
+                Err(_) if !file.parent().is_some_and(Path::is_dir) => return failure("its folder does not exist"),
+                _ => file.into_os_string(),
             }
-            (None, Some(ambient)) if !word(&ambient) && !Path::new(&ambient).is_absolute() => {
-                let read = text::printable(ambient.as_bytes());
-                return Err(Failure::own(format!(
-                    "NETDEADLINE_LOG: read \"{read}\", expected stderr, off or an absolute path"
-                )));
-            }
-            _ => {}
-        }
+        };
+        check("--log", &value)?;
+        self.variables.push(("NETDEADLINE_LOG", value));
         Ok(())
     }
 
@@ -223,6 +227,11 @@ impl Settings {
 /// A fault in the words of the parser, under the name that the user knows the text by.
 fn fault(error: &Error, name: &str) -> Failure {
     Failure::own(error.naming(name.as_bytes()).to_string())
+}
+
+/// The same form for what is no policy text.
+fn unexpected(name: &str, read: &OsStr, expected: &str) -> Failure {
+    Failure::own(format!("{name}: read \"{}\", expected {expected}", text::printable(read.as_bytes())))
 }
 
 /// A path that means the same after the program has changed its directory. Links in it stay as they are.

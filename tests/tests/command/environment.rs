@@ -109,9 +109,9 @@ fn a_bad_variable_stops_the_start() {
     refuse("NETDEADLINE_MODE", "observ", &["read \"observ\"", "expected enforce or observe"]);
     refuse("NETDEADLINE_LOG", "log.txt", &["read \"log.txt\"", "absolute path"]);
     refuse("NETDEADLINE_LOG_FORMAT", "xml", &["expected plain or json"]);
-    refuse("NETDEADLINE_SO_TIMEO", "kernle", &["expected kernel"]);
-    refuse("NETDEADLINE_IO_URING", "yes", &["expected allow"]);
-    refuse("NETDEADLINE_CHILDREN", "none", &["expected off"]);
+    refuse("NETDEADLINE_SO_TIMEO", "kernle", &["expected enforce or kernel"]);
+    refuse("NETDEADLINE_IO_URING", "yes", &["expected deny or allow"]);
+    refuse("NETDEADLINE_CHILDREN", "none", &["expected on or off"]);
     refuse("NETDEADLINE_CONFIG", "rules", &["absolute"]);
     refuse("NETDEADLINE_CONFIG", "/no/such/rules", &["/no/such/rules", "No such file"]);
     refuse("NETDEADLINE_CONECT", "2s", &["no variable of netdeadline", "expected NETDEADLINE_CONNECT"]);
@@ -119,4 +119,5 @@ fn a_bad_variable_stops_the_start() {
     assert_eq!(nd(&["run", "echo", "ran"]).env("NETDEADLINE_OF_THE_BUILD", "x").run().succeeded().stdout, "ran\n");
     // What an option replaces need not be right.
     nd(&["run", "--connect", "1s", "true"]).env("NETDEADLINE_CONNECT", "bad").run().succeeded();
+    nd(&["run", "--observe", "true"]).env("NETDEADLINE_MODE", "bad").run().succeeded();
 }
