@@ -1,8 +1,17 @@
 //! Link arguments of the shared object; nothing else.
 
+use std::{env, fs, path::PathBuf};
+
 fn main() {
-    // No libc, no start files, no libgcc: what is undefined is found in whichever libc the process already has.
+    println!("cargo::rerun-if-changed=build.rs");
+    // The libc crate asks for -lc, and a linker that sees it writes glibc's symbol versions next to our four imports. An empty
+    // libc of the same name keeps them unversioned: what is undefined is found in whichever libc the process already has.
+    let empty = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("no-libc");
+    fs::create_dir_all(&empty).expect("a directory in OUT_DIR");
+    fs::write(empty.join("libc.so"), "/* nothing */\n").expect("a file in OUT_DIR");
+    println!("cargo::rustc-link-arg-cdylib=-L{}", empty.display());
     for arg in [
+        // No start files and no libgcc either.
         "-nostdlib",
         "-nostartfiles",
         "-Wl,--as-needed",
@@ -17,5 +26,4 @@ fn main() {
     ] {
         println!("cargo::rustc-link-arg-cdylib={arg}");
     }
-    println!("cargo::rerun-if-changed=build.rs");
 }

@@ -8,5 +8,96 @@
 #![no_std]
 
 pub mod evidence;
+pub mod op;
 pub mod policy;
+pub mod process;
+pub mod set;
+pub mod settings;
 pub mod sys;
+pub mod table;
+
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
+use process::Process;
+use set::Sets;
+use settings::Settings;
+use sys::{Kernel, Published};
+use table::{Descriptions, Kind, Slots};
+
+/// Everything that is known in one process.
+pub struct Engine<K: Kernel> {
+    /// The way to the kernel.
+    pub kernel: K,
+    /// A bit for each `Kind` that leaves the fast path.
+    interest: AtomicU32,
+    /// Not enforced any more (a sandbox): every call is the plain call.
+    retired: AtomicBool,
+    pub(crate) slots: Slots,
+    pub(crate) descriptions: Descriptions,
+    pub(crate) sets: Sets,
+    /// What the operator said.
+    pub settings: Published<Settings>,
+    /// What forks and vforks mean.
+    pub process: Process,
+}
+
+const TRACKED: u32 = Kind::Socket.bit() | Kind::Set.bit() | Kind::Hidden.bit();
+
+impl<K: Kernel> Engine<K> {
+    /// An engine without settings: nothing is bounded but what the program itself asks for.
+    pub const fn new(kernel: K) -> Engine<K> {
+        Engine {
+            kernel,
+            interest: AtomicU32::new(0),
+            retired: AtomicBool::new(false),
+            slots: Slots::new(),
+            descriptions: Descriptions::new(),
+            sets: Sets::new(),
+            settings: Published::new(Settings::new()),
+            process: Process::new(),
+        }
+    }
+
+    /// Begin: publish the settings. Until then, and if never called, every call is the plain call.
+    pub fn start(&self, write: impl FnOnce(&mut Settings)) {
+        if !self.settings.publish(write) {
+            return;
+        }
+        self.process.epoch(&self.kernel);
+        let unknown = if self.ruled() { Kind::Unknown.bit() } else { 0 };
+        self.interest.store(TRACKED | unknown, Release);
+    }
+
+    /// Does a call on this fd need more than the plain call? The question every interposed call begins with.
+    #[inline(always)]
+    pub fn concerns(&self, fd: i32) -> bool {
+        (self.interest.load(Relaxed) >> self.slots.word(fd).kind_shift()) & 1 != 0
+    }
+
+    /// Is the engine at work at all?
+    #[inline(always)]
+    pub fn active(&self) -> bool {
+        self.interest.load(Relaxed) != 0
+    }
+
+    /// May any fd have a deadline? When not, waits on many fds need no look at them.
+    #[inline(always)]
+    pub fn anything_tracked(&self) -> bool {
+        self.interest.load(Relaxed) & Kind::Unknown.bit() != 0 || self.descriptions.used() != 0
+    }
+
+    /// Is there a policy?
+    pub fn ruled(&self) -> bool {
+        self.settings.peek().is_some_and(|s| !s.policy.is_empty())
+    }
+
+    /// From now on every call is the plain call (a sandbox forbids what we need).
+    pub fn retire(&self) {
+        self.retired.store(true, Relaxed);
+        self.interest.store(0, Release);
+    }
+
+    /// Was the engine retired?
+    pub fn retired(&self) -> bool {
+        self.retired.load(Relaxed)
+    }
+}

@@ -1,0 +1,144 @@
+//! What an fd is, at its first use: which description, which rules.
+
+use crate::policy::{Addr, Class, Decision};
+use crate::sys::{socket, Kernel};
+use crate::table::{Description, Flag, Kind, SlotWord};
+use crate::Engine;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// tcpi_state ESTABLISHED and CLOSE_WAIT: no FIN of ours is counted in bytes_acked yet.
+const OPEN: [u8; 2] = [1, 8];
+
+impl<K: Kernel> Engine<K> {
+    /// The managed socket behind this number, looked at now if it never was. `None`: make the plain call.
+    pub(crate) fn socket(&self, fd: i32) -> Option<(SlotWord, &Description)> {
+        let slot = self.slots.word(fd);
+        match slot.kind() {
+            Kind::Socket => {
+                if self.process.borrowed(&self.kernel) {
+                    return None;
+                }
+                Some((slot, self.descriptions.at(slot.index())?))
+            }
+            Kind::Unknown if self.ruled() && !self.retired() => self.classify(fd, slot),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_nonblocking(&self, fd: i32) -> bool {
+        socket::is_nonblocking(&self.kernel, fd).unwrap_or(true)
+    }
+
+    /// Known to be of no interest.
+    fn plain(&self, fd: i32, slot: SlotWord) -> Option<(SlotWord, &Description)> {
+        self.slots.settle(&self.kernel, fd, slot, Kind::Plain, 0);
+        None
+    }
+
+    #[cold]
+    fn classify(&self, fd: i32, slot: SlotWord) -> Option<(SlotWord, &Description)> {
+        let k = &self.kernel;
+        if fd < 0 || self.process.borrowed(k) {
+            return None;
+        }
+        let policy = &self.settings.peek()?.policy;
+        let domain = match socket::domain(k, fd) {
+            Ok(domain) => domain,
+            Err(libc::ENOTSOCK) => return self.plain(fd, slot),
+            Err(_) => return None,
+        };
+        let unix = domain == libc::AF_UNIX;
+        let stream = socket::kind(k, fd) == Ok(libc::SOCK_STREAM);
+        let inet = domain == libc::AF_INET || domain == libc::AF_INET6;
+        if !stream || !(inet || unix && policy.names_unix()) || socket::is_listening(k, fd) == Ok(true) {
+            return self.plain(fd, slot);
+        }
+        // Not connected yet: connect will tell.
+        let peer = socket::peer_name(k, fd).ok()?;
+        let (decision, accepted) = if unix {
+            (policy.destination(&Addr::from_sockaddr(peer.bytes())?), false)
+        } else if self.dialled(fd) {
+            (policy.destination(&Addr::from_sockaddr(peer.bytes())?), false)
+        } else {
+            let local = socket::local_name(k, fd).ok()?;
+            (policy.accepted(&Addr::from_sockaddr(local.bytes())?), true)
+        };
+        if decision.is_none() {
+            return self.plain(fd, slot);
+        }
+        self.ruled_by(fd, decision, accepted)
+    }
+
+    /// Did this end of an inherited connection call connect (rather than accept)? Only that end had its SYN acknowledged, and
+    /// Linux counts it in bytes_acked: net/ipv4/tcp_input.c, tcp_rcv_synsent_state_process -> tcp_ack -> tcp_snd_una_update,
+    /// while a passive open sets snd_una without counting. In doubt: accepted, which only `on` rules concern.
+    fn dialled(&self, fd: i32) -> bool {
+        let k = &self.kernel;
+        let Ok(info) = socket::tcp_info(k, fd) else { return false };
+        if !OPEN.contains(&info.state) {
+            return false;
+        }
+        let in_flight = socket::unsent(k, fd).unwrap_or(0).saturating_sub(info.notsent_bytes) as u64;
+        let sent = info.bytes_sent.saturating_sub(info.bytes_retrans);
+        info.bytes_acked.saturating_add(in_flight) == sent.saturating_add(1)
+    }
+
+    /// Give the socket a description with these rules, from now on.
+    pub(crate) fn ruled_by(&self, fd: i32, decision: Decision, accepted: bool) -> Option<(SlotWord, &Description)> {
+        let (slot, d) = self.describe(fd)?;
+        d.decide(decision);
+        if accepted {
+            d.set(Flag::Accepted);
+        }
+        let lifetime = self.timeout(d, Class::Lifetime, None);
+        let end = if lifetime == 0 { 0 } else { self.kernel.now().saturating_add(lifetime) };
+        d.lifetime.store(end, Relaxed);
+        Some((slot, d))
+    }
+
+    /// The socket's description, made now if there is none.
+    pub(crate) fn describe(&self, fd: i32) -> Option<(SlotWord, &Description)> {
+        let k = &self.kernel;
+        let mut slot = self.slots.word(fd);
+        if slot.kind() == Kind::Socket {
+            return Some((slot, self.descriptions.at(slot.index())?));
+        }
+        if self.process.borrowed(k) {
+            return None;
+        }
+        let cookie = socket::cookie(k, fd).ok()? as u32;
+        let (index, d) = self.descriptions.create(k, cookie)?;
+        if socket::domain(k, fd) == Ok(libc::AF_UNIX) {
+            d.set(Flag::Unix);
+        }
+        if socket::kind(k, fd) == Ok(libc::SOCK_STREAM) {
+            d.set(Flag::Stream);
+        }
+        if socket::receive_low_water(k, fd).is_ok_and(|n| n > 1) {
+            d.set(Flag::LowWater);
+        }
+        if !self.slots.settle(k, fd, slot, Kind::Socket, index) {
+            self.descriptions.release(index);
+        }
+        slot = self.slots.word(fd);
+        if slot.kind() != Kind::Socket {
+            return None;
+        }
+        let d = self.descriptions.at(slot.index())?;
+        // It may have been registered before anyone knew that it would matter.
+        self.sets.each(|number, set| {
+            if let Some(events) = set.registration(fd).and_then(|r| r.events(slot.generation())) {
+                d.join(number);
+                if events & super::epoll::INPUT != 0 {
+                    d.set(Flag::WantsInput);
+                }
+            }
+        });
+        Some((slot, d))
+    }
+
+    /// The number is not the socket we took it for (closed behind our back).
+    pub(crate) fn forget(&self, fd: i32) {
+        self.give_up(self.slots.retire(fd));
+    }
+}

@@ -1,0 +1,148 @@
+//! When a direction of a socket expires next, from its clocks and its rules: arithmetic on the description, no system call.
+
+use crate::policy::{Class, Timeout};
+use crate::sys::{Kernel, TcpInfo};
+use crate::table::{Description, Flag};
+use crate::Engine;
+
+/// Reading, or writing (and connecting).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// The program waits for input.
+    Read,
+    /// The program waits for room, or for a connection.
+    Write,
+}
+
+/// What set the deadline.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// A rule, by class.
+    Rule(Class),
+    /// The program's SO_RCVTIMEO on a non-blocking socket.
+    ReceiveTimeout,
+    /// The program's SO_SNDTIMEO on a non-blocking socket.
+    SendTimeout,
+}
+
+/// The deadline that comes first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Due {
+    /// The instant.
+    pub at: u64,
+    /// The timeout it was made from, ns.
+    pub timeout: u64,
+    /// What set it.
+    pub cause: Cause,
+    /// Not a deadline but an instant to take a sample at.
+    pub sample: bool,
+}
+
+/// How the program waits: what source 2 and the gap rule need to know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Way {
+    /// O_NONBLOCK is set on the description: the program's own timeouts are ours to keep.
+    pub nonblocking: bool,
+    /// One bounded wait (poll, select, a blocking call) rather than a registration in an epoll set.
+    pub single: bool,
+}
+
+/// Progress of sent bytes is first looked at this long after the write: by then a living peer has acknowledged.
+const FIRST_SAMPLE: u64 = 25_000_000;
+
+/// The earliest of several.
+struct Earliest(Option<Due>);
+
+impl Earliest {
+    fn offer(&mut self, cause: Cause, start: u64, timeout: u64) {
+        self.offer_at(Due { at: start.saturating_add(timeout), timeout, cause, sample: false });
+    }
+
+    fn offer_at(&mut self, due: Due) {
+        if due.timeout != 0 && self.0.is_none_or(|first| due.at < first.at) {
+            self.0 = Some(due);
+        }
+    }
+}
+
+impl<K: Kernel> Engine<K> {
+    /// The timeout a rule sets for a class, ns; 0 = none. `auto` needs the connection's figures; without them its least.
+    pub(crate) fn timeout(&self, d: &Description, class: Class, info: Option<&TcpInfo>) -> u64 {
+        if !d.ruled(class) {
+            return 0;
+        }
+        let Some(settings) = self.settings.peek() else { return 0 };
+        match settings.policy.timeout(&d.decision(), class) {
+            Timeout::Fixed(ns) => ns,
+            Timeout::Auto(auto) => info.map_or(auto.min, |i| auto.timeout(i.rtt, i.rto)),
+            Timeout::Unset | Timeout::Off => 0,
+        }
+    }
+
+    /// The first deadline of this direction, if any runs.
+    pub(crate) fn next(&self, d: &Description, direction: Direction, way: Way, info: Option<&TcpInfo>) -> Option<Due> {
+        use core::sync::atomic::Ordering::Relaxed;
+        let mut first = Earliest(None);
+        let lifetime = d.lifetime.load(Relaxed);
+        if lifetime != 0 {
+            let timeout = self.timeout(d, Class::Lifetime, info);
+            first.offer_at(Due { at: lifetime, timeout, cause: Cause::Rule(Class::Lifetime), sample: false });
+        }
+        let write_start = d.write_start.load(Relaxed);
+        if d.has(Flag::Connecting) {
+            first.offer(Cause::Rule(Class::Connect), write_start, self.timeout(d, Class::Connect, info));
+            if way.nonblocking {
+                first.offer(Cause::SendTimeout, write_start, d.send_timeout());
+            }
+            return first.0;
+        }
+        if direction == Direction::Read {
+            let start = d.read_start.load(Relaxed);
+            if !d.has(Flag::Paused) {
+                first.offer(Cause::Rule(Class::Read), start, self.timeout(d, Class::Read, info));
+            }
+            if d.has(Flag::Awaiting) {
+                let written = d.last_write.load(Relaxed);
+                first.offer(Cause::Rule(Class::Response), written, self.timeout(d, Class::Response, info));
+            }
+            if way.nonblocking {
+                first.offer(Cause::ReceiveTimeout, start, d.receive_timeout());
+            }
+        } else if way.nonblocking {
+            first.offer(Cause::SendTimeout, write_start, d.send_timeout());
+        }
+        if direction == Direction::Write || d.has(Flag::Unacked) {
+            let timeout = self.timeout(d, Class::Write, info);
+            if d.has(Flag::Sampled) || d.has(Flag::Unix) {
+                first.offer(Cause::Rule(Class::Write), write_start, timeout);
+            } else {
+                let at = write_start.saturating_add(FIRST_SAMPLE.min(timeout / 2));
+                first.offer_at(Due { at, timeout, cause: Cause::Rule(Class::Write), sample: true });
+            }
+        }
+        first.0
+    }
+
+    /// How long a single wait may last before it has to look again, because another thread may write meanwhile and so start
+    /// a clock that this wait does not know of; `u64::MAX` when nothing of the kind can happen.
+    pub(crate) fn look_again(&self, d: &Description, now: u64) -> u64 {
+        let mut at = u64::MAX;
+        for (class, runs) in [(Class::Response, Flag::Awaiting), (Class::Write, Flag::Unacked)] {
+            let timeout = self.timeout(d, class, None);
+            if timeout != 0 && !d.has(runs) {
+                at = at.min(now.saturating_add(timeout));
+            }
+        }
+        at
+    }
+
+    /// The shortest timeout by which a wait for input is bounded: what the gap rule is measured by.
+    pub(crate) fn read_timeout(&self, d: &Description, way: Way) -> u64 {
+        let rule = self.timeout(d, Class::Read, None);
+        let own = if way.nonblocking { d.receive_timeout() } else { 0 };
+        match (rule, own) {
+            (0, t) | (t, 0) => t,
+            (a, b) => a.min(b),
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! connect: an attempt that ends at its deadline, and is then aborted in the kernel.
+//!
+//! A blocking TCP connect is started with a send timeout of a microsecond lent to the socket, so that it returns at once and
+//! the wait is ours. O_NONBLOCK is never touched: another process may share the description.
+
+use super::clock::{Direction, Due, Way};
+use super::judge::Verdict;
+use super::options::timeval;
+use super::{error, Call, Operation, Step};
+use crate::policy::{Addr, Class};
+use crate::sys::{program, socket, Kernel};
+use crate::table::{Description, Flag, Kind, SlotWord, State};
+use crate::Engine;
+use core::sync::atomic::Ordering::Relaxed;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The program's own call, whatever it answers.
+    Plain,
+    /// The program's own call on a non-blocking socket.
+    NonBlocking,
+    /// The program's own blocking call, a microsecond lent.
+    Started { had: [u8; 16] },
+    /// AF_UNIX: the deadline itself is lent, for poll cannot wait for a backlog.
+    Lent { had: [u8; 16] },
+    /// Waiting for the connection.
+    Waiting,
+}
+
+/// A connect.
+pub struct Connect {
+    fd: i32,
+    own: Call,
+    stage: Stage,
+    slot: SlotWord,
+    began: u64,
+}
+
+const WAY: Way = Way { nonblocking: false, single: true };
+
+impl Connect {
+    /// connect(2).
+    pub fn new(fd: i32, address: usize, length: usize) -> Connect {
+        let own = Call::new(libc::SYS_connect, [fd as usize, address, length, 0, 0, 0]);
+        Connect { fd, own, stage: Stage::Plain, slot: SlotWord::UNTOUCHED, began: 0 }
+    }
+
+    fn lend<K: Kernel>(&mut self, e: &Engine<K>, ns: u64) -> Option<[u8; 16]> {
+        let (k, level) = (&e.kernel, libc::SOL_SOCKET);
+        let mut had = [0; 16];
+        socket::option_bytes(k, self.fd, level, libc::SO_SNDTIMEO, &mut had).ok()?;
+        socket::set_option(k, self.fd, level, libc::SO_SNDTIMEO, &timeval(ns)).ok()?;
+        Some(had)
+    }
+
+    fn give_back<K: Kernel>(&self, e: &Engine<K>, had: &[u8; 16]) {
+        let _ = socket::set_option(&e.kernel, self.fd, libc::SOL_SOCKET, libc::SO_SNDTIMEO, had);
+    }
+
+    fn wait<K: Kernel>(&mut self, e: &Engine<K>, d: &Description) -> Step {
+        let now = e.kernel.now();
+        self.stage = Stage::Waiting;
+        let mut until = e.arm(self.fd, self.slot, d, Direction::Write, WAY, now);
+        if d.send_timeout() != 0 {
+            until = until.min(self.began.saturating_add(d.send_timeout()));
+        }
+        Step::Wait { fd: self.fd, events: libc::POLLOUT, until }
+    }
+
+    fn waited<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, outcome: isize) -> Step {
+        if e.slots.word(self.fd) != self.slot {
+            return Step::Done(error(libc::EBADF));
+        }
+        let now = e.kernel.now();
+        if outcome > 0 {
+            e.connected(d, now);
+            d.write.store(State::Idle, d.generation());
+            return Step::Done(socket::take_error(&e.kernel, self.fd).map_or(0, error));
+        }
+        if outcome == error(libc::EINTR) {
+            // The attempt goes on in the kernel, and its clock with it.
+            if d.send_timeout() == 0 && crate::sys::signal::every_handler_restarts(&e.kernel) {
+                return self.wait(e, d);
+            }
+            return Step::Done(outcome);
+        }
+        if outcome < 0 {
+            return Step::Done(outcome);
+        }
+        if d.send_timeout() != 0 && self.began.saturating_add(d.send_timeout()) <= now {
+            return Step::Done(error(libc::EINPROGRESS));
+        }
+        match e.judge(self.fd, d, Direction::Write, WAY, now) {
+            Verdict::Gone => Step::Done(error(libc::EBADF)),
+            Verdict::Due(due) if e.expire(self.fd, d, Direction::Write, due, "connect", now) => {
+                e.take_aborted(self.fd, d);
+                Step::Done(error(libc::ETIMEDOUT))
+            }
+            // Observed only, or the attempt ended meanwhile.
+            Verdict::Due(_) | Verdict::Idle => {
+                self.stage = Stage::Waiting;
+                Step::Wait { fd: self.fd, events: libc::POLLOUT, until: u64::MAX }
+            }
+            Verdict::Until(_) => self.wait(e, d),
+        }
+    }
+
+    /// A blocking AF_UNIX connect whose lent timeout ran out.
+    fn backlog_stayed_full<K: Kernel>(&self, e: &Engine<K>, d: &Description) -> Step {
+        let now = e.kernel.now();
+        let timeout = e.timeout(d, Class::Connect, None);
+        let cause = super::clock::Cause::Rule(Class::Connect);
+        let due = Due { at: self.began.saturating_add(timeout), timeout, cause, sample: false };
+        let cut = e.expire(self.fd, d, Direction::Write, due, "connect", now);
+        Step::Done(error(if cut { libc::ETIMEDOUT } else { libc::EAGAIN }))
+    }
+}
+
+impl Operation for Connect {
+    fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step {
+        let [_, address, length, ..] = self.own.args;
+        if e.process.borrowed(&e.kernel) || !e.active() {
+            return Step::Call(self.own);
+        }
+        let slot = e.slots.word(self.fd);
+        if slot.kind() == Kind::Socket {
+            if let Some(d) = e.descriptions.at(slot.index()) {
+                // hiredis asks for the outcome this way.
+                if e.take_aborted(self.fd, d) {
+                    return Step::Done(error(libc::ETIMEDOUT));
+                }
+            }
+        }
+        let Some((slot, d)) = e.dial(self.fd, address, length) else { return Step::Call(self.own) };
+        self.slot = slot;
+        self.began = e.kernel.now();
+        let timeout = e.timeout(d, Class::Connect, None);
+        if e.is_nonblocking(self.fd) || timeout == 0 {
+            self.stage = Stage::NonBlocking;
+            return Step::Call(self.own);
+        }
+        if d.has(Flag::Unix) {
+            let had = if e.observing() { None } else { self.lend(e, timeout) };
+            return match had {
+                Some(had) => {
+                    self.stage = Stage::Lent { had };
+                    Step::Call(self.own)
+                }
+                None => Step::Call(self.own),
+            };
+        }
+        match self.lend(e, 1000) {
+            Some(had) => {
+                self.stage = Stage::Started { had };
+                Step::Call(Call { brief: true, ..self.own })
+            }
+            None => Step::Call(self.own),
+        }
+    }
+
+    fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
+        match self.stage {
+            Stage::Started { had } | Stage::Lent { had } => self.give_back(e, &had),
+            Stage::Plain => return Step::Done(outcome),
+            _ => {}
+        }
+        let Some(d) = e.descriptions.at(self.slot.index()) else { return Step::Done(outcome) };
+        let pending = outcome == error(libc::EINPROGRESS) || outcome == error(libc::EALREADY);
+        match self.stage {
+            Stage::Waiting => self.waited(e, d, outcome),
+            Stage::Lent { .. } if outcome == error(libc::EAGAIN) => self.backlog_stayed_full(e, d),
+            Stage::Started { .. } if pending => {
+                e.attempt_began(self.fd, self.slot, d);
+                self.wait(e, d)
+            }
+            Stage::Started { .. } if outcome == error(libc::EINTR) => {
+                e.attempt_began(self.fd, self.slot, d);
+                self.waited(e, d, outcome)
+            }
+            Stage::NonBlocking if pending => {
+                e.attempt_began(self.fd, self.slot, d);
+                Step::Done(outcome)
+            }
+            _ => {
+                if outcome == 0 && !d.has(Flag::Unix) && e.opens_fast(self.fd) && !e.is_established(self.fd) {
+                    e.attempt_began(self.fd, self.slot, d);
+                    d.set(Flag::FastOpen);
+                }
+                Step::Done(outcome)
+            }
+        }
+    }
+}
+
+impl<K: Kernel> Engine<K> {
+    /// The program is about to connect to this address: find its rules. `None`: nothing of ours.
+    pub(crate) fn dial(&self, fd: i32, address: usize, length: usize) -> Option<(SlotWord, &Description)> {
+        let k = &self.kernel;
+        let slot = self.slots.word(fd);
+        let tracked = slot.kind() == Kind::Socket;
+        let policy = &self.settings.peek()?.policy;
+        if !tracked && policy.is_empty() {
+            return None;
+        }
+        let mut bytes = [0; 128];
+        let bytes = bytes.get_mut(..length.min(128))?;
+        if !program::copy_in(k, bytes, address) {
+            return None;
+        }
+        let stream = socket::kind(k, fd) == Ok(libc::SOCK_STREAM);
+        let decision = match Addr::from_sockaddr(bytes) {
+            Some(address) if stream => policy.destination(&address),
+            _ => crate::policy::Decision::NONE,
+        };
+        if decision.is_none() && !tracked {
+            // Looked at: no rule wants it.
+            if slot.kind() == Kind::Unknown {
+                self.slots.settle(k, fd, slot, Kind::Plain, 0);
+            }
+            return None;
+        }
+        if !tracked {
+            return self.ruled_by(fd, decision, false);
+        }
+        let (slot, d) = self.describe(fd)?;
+        if !d.has(Flag::Connecting) {
+            d.clear(Flag::Accepted);
+            self.ruled_by(fd, decision, false);
+        }
+        Some((slot, d))
+    }
+
+    /// A connect attempt is under way; its clock runs from its first call.
+    pub(crate) fn attempt_began(&self, fd: i32, slot: SlotWord, d: &Description) {
+        let now = self.kernel.now();
+        if !d.has(Flag::Connecting) {
+            d.write_start.store(now, Relaxed);
+            d.set(Flag::Connecting);
+            d.write.store(State::Idle, d.generation());
+        }
+        let nonblocking = d.send_timeout() != 0 && self.is_nonblocking(fd);
+        self.arm(fd, slot, d, Direction::Write, Way { nonblocking, single: false }, now);
+    }
+
+    fn opens_fast(&self, fd: i32) -> bool {
+        const TCP_FASTOPEN_CONNECT: i32 = 30;
+        socket::option_u32(&self.kernel, fd, libc::IPPROTO_TCP, TCP_FASTOPEN_CONNECT).is_ok_and(|on| on != 0)
+    }
+
+    /// The expired connect's error, told once: to whichever call comes first.
+    pub(crate) fn take_aborted(&self, fd: i32, d: &Description) -> bool {
+        if !d.clear(Flag::Aborted) {
+            return false;
+        }
+        // The abort left ECONNRESET behind.
+        let _ = socket::take_error(&self.kernel, fd);
+        d.write.store(State::Idle, d.generation());
+        true
+    }
+
+    /// Nothing is cut short, only recorded.
+    pub(crate) fn observing(&self) -> bool {
+        self.settings.peek().is_some_and(|s| s.observe)
+    }
+}

@@ -1,0 +1,389 @@
+//! epoll_ctl, and the waits: a set's registrations, its hidden timer, and the events we make at expiry.
+//!
+//! A set without a deadline costs a load, the plain call and a look for our timer's token among the events. With one, the
+//! wait is cut to the set's next deadline, and what expired is reported as the program registered it.
+
+use super::clock::Direction;
+use super::judge::Verdict;
+use super::ready::Telling;
+use super::{Call, Operation, Step};
+use crate::set::{is_token, Registration, Set};
+use crate::sys::{event, program, Kernel};
+use crate::table::{Description, Flag, Kind, SlotWord, State};
+use crate::Engine;
+
+/// Bits that mean an interest in input.
+pub(crate) const INPUT: u32 = (libc::EPOLLIN | libc::EPOLLRDNORM) as u32;
+const OUTPUT: u32 = (libc::EPOLLOUT | libc::EPOLLWRNORM) as u32;
+const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
+const EVENT: usize = core::mem::size_of::<libc::epoll_event>();
+
+impl<K: Kernel> Engine<K> {
+    /// The set behind an epoll fd, if it was ever registered with.
+    fn set(&self, epfd: i32) -> Option<(u32, &Set)> {
+        let word = self.slots.word(epfd);
+        if word.kind() != Kind::Set {
+            return None;
+        }
+        Some((word.index(), self.sets.at(word.index())?))
+    }
+
+    fn obtain_set(&self, epfd: i32) -> Option<(u32, &Set)> {
+        if let Some(found) = self.set(epfd) {
+            return Some(found);
+        }
+        let word = self.slots.word(epfd);
+        let number = self.sets.create(&self.kernel, epfd)?;
+        if !self.slots.settle(&self.kernel, epfd, word, Kind::Set, number) {
+            if self.sets.release(number) {
+                self.sets.free(number);
+            }
+            return self.set(epfd);
+        }
+        Some((number, self.sets.at(number)?))
+    }
+}
+
+/// The kernel has taken an epoll_ctl. `event` is the program's event (read by the kernel for ADD and MOD only).
+pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, event: usize) {
+    if !e.active() || e.process.borrowed(&e.kernel) {
+        return;
+    }
+    if operation == libc::EPOLL_CTL_DEL {
+        let Some((_, set)) = e.set(epfd) else { return };
+        if let Some(registration) = set.registration(fd) {
+            registration.remove();
+        }
+        if let Some((_, d)) = tracked(e, fd) {
+            lost_interest(e, fd, d);
+        }
+        return;
+    }
+    let Some((number, set)) = e.obtain_set(epfd) else { return };
+    // The kernel takes the registration by number and file; so the slot must exist for its generation to be known.
+    let socket = e.socket(fd);
+    let slot = e.slots.word(fd);
+    let Some(registration) = set.obtain(&e.kernel, fd) else { return };
+    let event: libc::epoll_event = program::peek(event);
+    let before = registration.events(slot.generation()).unwrap_or(0);
+    registration.put(event.events, event.u64, slot.generation());
+    let Some((slot, d)) = socket else { return };
+    d.join(number);
+    if event.events & INPUT != 0 {
+        // Level-triggered loops register without trying: interest is a wait. So is a MOD that keeps it, but that is the
+        // same wait.
+        d.set(Flag::WantsInput);
+        let way = e.way_in_set(fd, d);
+        let now = e.kernel.now();
+        if before & INPUT == 0 && !matches!(d.read.load(d.generation()), State::Expired(_)) {
+            d.read.store(State::Idle, d.generation());
+        }
+        if d.has(Flag::Connecting) && !d.has(Flag::FastOpen) && before != 0 && e.is_established(fd) {
+            e.connected(d, now);
+        }
+        e.arm(fd, slot, d, Direction::Read, way, now);
+    } else {
+        lost_interest(e, fd, d);
+    }
+    if let State::Armed(at) = d.write.load(d.generation()) {
+        e.lower_sets(fd, slot, d, at);
+    }
+}
+
+fn tracked<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<(SlotWord, &Description)> {
+    let slot = e.slots.word(fd);
+    if slot.kind() != Kind::Socket {
+        return None;
+    }
+    Some((slot, e.descriptions.at(slot.index())?))
+}
+
+/// No more input wanted here; in another set, perhaps.
+fn lost_interest<K: Kernel>(e: &Engine<K>, fd: i32, d: &Description) {
+    let generation = e.slots.word(fd).generation();
+    let mut wanted = false;
+    d.each_set(|number| match number.and_then(|n| e.sets.at(n)) {
+        Some(set) => {
+            wanted |= set.registration(fd).and_then(|r| r.events(generation)).is_some_and(|ev| ev & INPUT != 0);
+        }
+        // More than four sets: not worth a walk through all; what expires in vain is judged then.
+        None => wanted = true,
+    });
+    if !wanted {
+        d.clear(Flag::WantsInput);
+        d.read.store(State::Idle, d.generation());
+    }
+}
+
+/// The time argument of the call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// epoll_wait, epoll_pwait: milliseconds.
+    Milliseconds,
+    /// epoll_pwait2: a timespec.
+    Timespec,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The program's own call.
+    Own,
+    /// A wait of ours.
+    Cut,
+}
+
+/// epoll_wait, epoll_pwait, epoll_pwait2.
+pub struct EpollWait {
+    name: &'static str,
+    own: Call,
+    clock: Clock,
+    /// How long the program waits, ns; `u64::MAX` for ever.
+    timeout: u64,
+    until: u64,
+    stage: Stage,
+    time: libc::timespec,
+}
+
+impl EpollWait {
+    /// `own` is the program's call: epfd, events, maxevents, time, mask, mask size.
+    pub fn new(name: &'static str, own: Call, clock: Clock, timeout: u64) -> EpollWait {
+        let time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        EpollWait { name, own, clock, timeout, until: u64::MAX, stage: Stage::Own, time }
+    }
+
+    fn epfd(&self) -> i32 {
+        self.own.args.first().map_or(-1, |fd| *fd as i32)
+    }
+
+    fn room(&self) -> usize {
+        self.own.args.get(2).map_or(0, |max| (*max as i32).max(0) as usize)
+    }
+
+    fn event_at(&self, i: usize) -> usize {
+        self.own.args.get(1).copied().unwrap_or(0).wrapping_add(i.wrapping_mul(EVENT))
+    }
+
+    fn call(&mut self, wait: u64) -> Step {
+        let [epfd, events, max, _, mask, size] = self.own.args;
+        let time = match self.clock {
+            Clock::Milliseconds if wait == u64::MAX => -1_isize as usize,
+            // Rounded up: 0 means "do not wait", and rounding 400 us down would spin through the last moment.
+            Clock::Milliseconds => wait.div_ceil(1_000_000).min(i32::MAX as u64) as usize,
+            Clock::Timespec if wait == u64::MAX => 0,
+            Clock::Timespec => {
+                let (tv_sec, tv_nsec) = ((wait / 1_000_000_000) as i64, (wait % 1_000_000_000) as i64);
+                self.time = libc::timespec { tv_sec, tv_nsec };
+                &raw const self.time as usize
+            }
+        };
+        self.stage = Stage::Cut;
+        Step::Call(Call::new(self.own.nr, [epfd, events, max, time, mask, size]))
+    }
+
+    /// Take our tokens out of the events. How many events remain, and whether there was a token.
+    fn without_tokens(&self, count: usize) -> (usize, bool) {
+        let mut kept = 0;
+        for i in 0..count {
+            let event: libc::epoll_event = program::peek(self.event_at(i));
+            if is_token(event.u64) {
+                continue;
+            }
+            if kept != i {
+                program::poke(self.event_at(kept), event);
+            }
+            kept += 1;
+        }
+        (kept, kept != count)
+    }
+
+    fn finish(&self, set: &Set, now: u64, outcome: isize) -> Step {
+        set.leave(now);
+        Step::Done(outcome)
+    }
+
+    /// Wait for the kernel's events or the set's next deadline.
+    fn wait(&mut self, set: &Set, now: u64) -> Step {
+        let until = self.until.min(set.next());
+        self.call(if until == u64::MAX { u64::MAX } else { until.saturating_sub(now) })
+    }
+
+    /// Report what has expired behind the `count` events that are there.
+    fn report<K: Kernel>(&self, e: &Engine<K>, number: u32, set: &Set, now: u64, count: usize) -> (usize, bool) {
+        let (mut count, mut again) = (count, false);
+        set.timer.fired(now);
+        if set.next() <= now {
+            let room = self.room();
+            set.sweep(now, |fd, registration| {
+                if count >= room {
+                    return None;
+                }
+                let (bits, next) = e.expired_in_set(fd, registration, set, self.name, now, &mut again);
+                if bits != 0 {
+                    let event = libc::epoll_event { events: bits, u64: registration.data() };
+                    program::poke(self.event_at(count), event);
+                    count += 1;
+                    e.disarm_oneshot(set, fd, registration);
+                }
+                Some(next)
+            });
+        }
+        let next = set.next();
+        if next != u64::MAX {
+            e.program(number, set, next.max(now));
+        }
+        (count, again)
+    }
+}
+
+impl Operation for EpollWait {
+    fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step {
+        let set = e.set(self.epfd());
+        if self.timeout != u64::MAX && self.timeout != 0 {
+            self.until = e.kernel.now().saturating_add(self.timeout);
+        }
+        let Some((number, set)) = set else { return Step::Call(self.own) };
+        if set.next() == u64::MAX || e.process.borrowed(&e.kernel) || self.room() == 0 {
+            return Step::Call(self.own);
+        }
+        let now = e.kernel.now();
+        set.enter(now);
+        if self.timeout == 0 {
+            self.until = now;
+        }
+        if set.next() <= now {
+            // Expired ones first: a set that is always busy, or asked for one event at a time, would never come to them.
+            let (count, _) = self.report(e, number, set, now, 0);
+            if count > 0 {
+                return self.finish(set, now, count as isize);
+            }
+        }
+        self.wait(set, now)
+    }
+
+    fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
+        if outcome < 0 || self.room() == 0 {
+            if self.stage == Stage::Cut {
+                if let Some((_, set)) = e.set(self.epfd()) {
+                    return self.finish(set, e.kernel.now(), outcome);
+                }
+            }
+            return Step::Done(outcome);
+        }
+        let (count, token) = self.without_tokens(outcome as usize);
+        if self.stage == Stage::Own && !token {
+            return Step::Done(outcome);
+        }
+        let now = e.kernel.now();
+        if self.timeout == 0 {
+            self.until = now;
+        }
+        let Some((number, set)) = e.set(self.epfd()) else {
+            // Another process's timer in a set that we know nothing of.
+            if count > 0 || now >= self.until {
+                return Step::Done(count as isize);
+            }
+            return self.call(if self.until == u64::MAX { u64::MAX } else { self.until - now });
+        };
+        if self.stage == Stage::Own {
+            set.enter(now);
+        }
+        let (count, again) = self.report(e, number, set, now, count);
+        if count > 0 || now >= self.until && !again {
+            return self.finish(set, now, count as isize);
+        }
+        if again {
+            return self.call(0);
+        }
+        self.wait(set, now)
+    }
+}
+
+impl<K: Kernel> Engine<K> {
+    /// What to report of one registration whose instant has come, and when to look again.
+    fn expired_in_set(
+        &self,
+        fd: i32,
+        registration: &Registration,
+        set: &Set,
+        name: &'static str,
+        now: u64,
+        again: &mut bool,
+    ) -> (u32, u64) {
+        let mut next = u64::MAX;
+        let mut bits = 0;
+        let Some((slot, d)) = tracked(self, fd) else { return (0, next) };
+        let Some(events) = registration.events(slot.generation()) else { return (0, next) };
+        let way = self.way_in_set(fd, d);
+        for (direction, wanted) in [(Direction::Read, events & INPUT), (Direction::Write, events & OUTPUT)] {
+            let word = super::ready::word(d, direction);
+            let state = word.load(d.generation());
+            if wanted == 0 && !d.has(Flag::Connecting) {
+                continue;
+            }
+            match state {
+                State::Idle => {}
+                State::Expired(_) => match self.tell_again(d, direction, now) {
+                    Telling::Now => {
+                        bits |= wanted;
+                        next = next.min(self.next_telling(d, direction));
+                    }
+                    Telling::At(at) => next = next.min(at),
+                    Telling::Never => {}
+                },
+                State::Armed(at) if at > now => next = next.min(at),
+                State::Armed(_) => {
+                    if direction == Direction::Read {
+                        let start = d.read_start.load(core::sync::atomic::Ordering::Relaxed);
+                        let moved = set.start_after_gap(start, self.read_timeout(d, way));
+                        d.read_start.fetch_max(moved, core::sync::atomic::Ordering::Relaxed);
+                    }
+                    match self.judge(fd, d, direction, way, now) {
+                        Verdict::Until(at) => next = next.min(at),
+                        Verdict::Idle => {}
+                        Verdict::Gone => {
+                            self.forget(fd);
+                            return (0, u64::MAX);
+                        }
+                        Verdict::Due(due) => {
+                            let connecting = d.has(Flag::Connecting);
+                            if !self.expire(fd, d, direction, due, name, now) {
+                                continue;
+                            }
+                            if connecting && !d.has(Flag::Connecting) {
+                                // The kernel has the event now.
+                                *again = true;
+                                return (0, u64::MAX);
+                            }
+                            self.mark_expired(d, direction, now);
+                            bits |= wanted;
+                            next = next.min(self.next_telling(d, direction));
+                            // Other sets that hold it are due as well: they find it expired.
+                            self.lower_sets(fd, slot, d, now.saturating_add(1_000_000));
+                        }
+                    }
+                }
+            }
+        }
+        (bits, next)
+    }
+
+    fn next_telling(&self, d: &Description, direction: Direction) -> u64 {
+        match super::ready::word(d, direction).load(d.generation()) {
+            State::Expired(at) if at < u64::MAX / 4 => at,
+            _ => u64::MAX,
+        }
+    }
+
+    /// A one-shot registration that was reported is disarmed for real. EXCLUSIVE cannot be modified and is left alone.
+    fn disarm_oneshot(&self, set: &Set, fd: i32, registration: &Registration) {
+        let slot = self.slots.word(fd);
+        let Some(events) = registration.events(slot.generation()) else { return };
+        if events & ONESHOT == 0 {
+            return;
+        }
+        let keep = events & (ONESHOT | libc::EPOLLET as u32);
+        if event::epoll_modify(&self.kernel, set.epfd(), fd, keep, registration.data()).is_ok() {
+            registration.put(keep, registration.data(), slot.generation());
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! A deadline has passed: leave the record, and cut short what has to be cut short.
+
+use super::clock::{Cause, Direction, Due};
+use crate::evidence::{self, Record};
+use crate::policy::{Addr, Class};
+use crate::sys::{socket, Kernel};
+use crate::table::{Description, Flag, State};
+use crate::Engine;
+use core::sync::atomic::Ordering::Relaxed;
+
+impl<K: Kernel> Engine<K> {
+    /// Record the expiry. True if the program is to be told; false in observe mode, where nothing is cut short.
+    ///
+    /// An expired connect is aborted in the kernel first, so that it cannot succeed behind the program's back.
+    pub(crate) fn expire(
+        &self,
+        fd: i32,
+        d: &Description,
+        direction: Direction,
+        due: Due,
+        operation: &'static str,
+        now: u64,
+    ) -> bool {
+        let observing = self.observing();
+        let lifetime = due.cause == Cause::Rule(Class::Lifetime);
+        // A lifetime is sticky and expires once; an observed wait goes on and would be recorded again and again.
+        let known = if lifetime || observing { d.has(Flag::Observed) } else { false };
+        if !known {
+            if lifetime || observing {
+                d.set(Flag::Observed);
+            }
+            self.record(fd, d, due, operation, now, observing);
+        }
+        super::ready::word(d, direction).store(State::Idle, d.generation());
+        if observing {
+            if lifetime {
+                d.lifetime.store(0, Relaxed);
+                d.clear(Flag::Observed);
+            }
+            d.clear(Flag::Connecting);
+            return false;
+        }
+        if d.has(Flag::Connecting) && !lifetime {
+            // sk_err becomes ECONNRESET and every poller is woken (net/ipv4/tcp.c, tcp_disconnect): the kernel itself
+            // reports OUT|ERR|HUP to whatever waits. What the error was is told by `take_aborted`.
+            let _ = socket::disconnect(&self.kernel, fd);
+            d.clear(Flag::Connecting);
+            d.clear(Flag::FastOpen);
+            d.set(Flag::Aborted);
+        }
+        true
+    }
+
+    /// Has this connection lived as long as it may? Sticky: every call fails from then on.
+    pub(crate) fn outlived(&self, fd: i32, d: &Description, operation: &'static str) -> bool {
+        let end = d.lifetime.load(Relaxed);
+        if end == 0 {
+            return false;
+        }
+        let now = self.kernel.now();
+        if now < end || !self.is_same_socket(fd, d) {
+            return false;
+        }
+        let timeout = self.timeout(d, Class::Lifetime, None);
+        let due = Due { at: end, timeout, cause: Cause::Rule(Class::Lifetime), sample: false };
+        self.expire(fd, d, Direction::Read, due, operation, now)
+    }
+
+    fn record(&self, fd: i32, d: &Description, due: Due, operation: &'static str, now: u64, observed: bool) {
+        let k = &self.kernel;
+        let Some(settings) = self.settings.peek() else { return };
+        if settings.log.is_off() {
+            return;
+        }
+        let file = settings.config_path.split(|&b| b == 0).next().unwrap_or_default();
+        let cause = match due.cause {
+            Cause::ReceiveTimeout => evidence::Cause::SoRcvtimeo,
+            Cause::SendTimeout => evidence::Cause::SoSndtimeo,
+            Cause::Rule(class) => match settings.policy.rule(d.decision().of(class)) {
+                Some(rule) => evidence::Cause::policy(class, rule, file),
+                None => return,
+            },
+        };
+        let mut record = Record::new(k, fd, operation, cause);
+        let peer = if d.has(Flag::Unix) { socket::peer_name(k, fd) } else { socket::destination(k, fd) };
+        if let Ok(peer) = &peer {
+            record.peer = Addr::from_sockaddr(peer.bytes());
+        }
+        if !d.has(Flag::Unix) {
+            if let Ok(info) = socket::tcp_info(k, fd) {
+                let dialled = !d.has(Flag::Accepted) && !d.has(Flag::Connecting);
+                record = record.with_tcp_info(&info, dialled);
+            }
+        }
+        record.timeout = due.timeout;
+        record.waited = now.saturating_sub(due.at.saturating_sub(due.timeout));
+        record.observed = observed;
+        settings.log.report(k, &record);
+    }
+}

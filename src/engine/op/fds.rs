@@ -1,0 +1,161 @@
+//! What changes the meaning of an fd number: close, dup and their families. Bookkeeping around the plain call.
+
+use crate::set::Set;
+use crate::sys::{file, Kernel};
+use crate::table::{Kind, SlotWord};
+use crate::Engine;
+
+/// What a close may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Close {
+    /// Make the call.
+    Call,
+    /// The number is ours; to the program it is not open.
+    NotOpen,
+}
+
+/// The program is about to close this number.
+pub fn close<K: Kernel>(e: &Engine<K>, fd: i32) -> Close {
+    let word = e.slots.word(fd);
+    if word.kind() == Kind::Unknown || e.process.borrowed(&e.kernel) {
+        return Close::Call;
+    }
+    if word.kind() == Kind::Hidden {
+        return Close::NotOpen;
+    }
+    e.forget(fd);
+    Close::Call
+}
+
+/// A number has just come into being (socket, accept, a received descriptor): whatever was known of it is past.
+pub fn created<K: Kernel>(e: &Engine<K>, fd: i32) {
+    if e.slots.word(fd).kind() != Kind::Unknown && !e.process.borrowed(&e.kernel) {
+        e.forget(fd);
+    }
+}
+
+/// `new` has just become a duplicate of `old`.
+pub fn duplicated<K: Kernel>(e: &Engine<K>, old: i32, new: i32) {
+    if old == new || e.process.borrowed(&e.kernel) {
+        return;
+    }
+    created(e, new);
+    let word = e.slots.word(old);
+    match word.kind() {
+        Kind::Socket => e.descriptions.share(word.index()),
+        Kind::Set => e.sets.share(word.index()),
+        // Our own timerfd, duplicated by the program: that number is its own affair.
+        Kind::Unknown | Kind::Plain | Kind::Hidden => return,
+    }
+    if !e.slots.settle(&e.kernel, new, e.slots.word(new), word.kind(), word.index()) {
+        e.give_up_index(word);
+    }
+}
+
+/// dup2 and dup3 are about to close `new`. What was known of it is forgotten before the kernel frees it, and only if the call
+/// is going to succeed.
+pub fn replacing<K: Kernel>(e: &Engine<K>, old: i32, new: i32) {
+    if old == new || e.slots.word(new).kind() == Kind::Unknown || e.process.borrowed(&e.kernel) {
+        return;
+    }
+    if file::flags(&e.kernel, old).is_ok() {
+        e.forget(new);
+    }
+}
+
+/// dup2 or dup3 succeeded.
+pub fn replaced<K: Kernel>(e: &Engine<K>, old: i32, new: i32) {
+    duplicated(e, old, new);
+}
+
+/// Every number from `first` to `last` is about to be closed.
+pub fn close_range<K: Kernel>(e: &Engine<K>, first: u32, last: u32) {
+    if e.process.borrowed(&e.kernel) {
+        return;
+    }
+    e.slots.each(first, last, |fd, word| {
+        if word.kind() != Kind::Unknown {
+            e.forget(fd);
+        }
+    });
+}
+
+/// Numbers from `first` to `last` are closed: sets that lost their timer and have something armed get another.
+pub fn closed_range<K: Kernel>(e: &Engine<K>, _first: u32, _last: u32) {
+    if e.process.borrowed(&e.kernel) {
+        return;
+    }
+    e.sets.each(|number, set| {
+        if set.next() != u64::MAX {
+            e.program(number, set, set.next());
+        }
+    });
+}
+
+/// O_NONBLOCK may have changed (F_SETFL, FIONBIO): the program's own timeouts are ours to keep only where it is set.
+pub fn mode_changed<K: Kernel>(e: &Engine<K>, fd: i32) {
+    if e.slots.word(fd).kind() != Kind::Socket {
+        return;
+    }
+    let Some((slot, d)) = e.socket(fd) else { return };
+    if d.receive_timeout() != 0 && d.has(crate::table::Flag::WantsInput) {
+        e.rearm_input(fd, slot, d);
+    }
+}
+
+/// shutdown of the sending side: nothing more waits for room.
+pub fn shut_down<K: Kernel>(e: &Engine<K>, fd: i32, how: i32) {
+    if how == libc::SHUT_RD {
+        return;
+    }
+    if let Some((_, d)) = e.socket(fd) {
+        d.write.store(crate::table::State::Idle, d.generation());
+    }
+}
+
+impl<K: Kernel> Engine<K> {
+    /// A slot was retired: give up what it pointed to.
+    pub(crate) fn give_up(&self, word: SlotWord) {
+        match word.kind() {
+            Kind::Hidden => {
+                if let Some(set) = self.sets.at(word.index()) {
+                    set.timer.forget();
+                }
+            }
+            _ => self.give_up_index(word),
+        }
+    }
+
+    fn give_up_index(&self, word: SlotWord) {
+        match word.kind() {
+            Kind::Socket => self.descriptions.release(word.index()),
+            Kind::Set if self.sets.release(word.index()) => self.close_set(word.index()),
+            Kind::Set => self.stand_in(word.index()),
+            _ => {}
+        }
+    }
+
+    /// The last number of a set is going: its hidden timer goes with it.
+    fn close_set(&self, number: u32) {
+        let Some(set) = self.sets.at(number) else { return };
+        if let Some(timer) = set.timer.fd(self.process.epoch(&self.kernel)) {
+            let word = self.slots.word(timer);
+            if word.kind() == Kind::Hidden && word.index() == number {
+                self.slots.retire(timer);
+                let _ = file::close(&self.kernel, timer);
+            }
+        }
+        set.timer.forget();
+        self.sets.free(number);
+    }
+
+    /// One number of a set is going and another remains: let that one stand for it.
+    fn stand_in(&self, number: u32) {
+        let Some(set) = self.sets.at(number) else { return };
+        self.slots.each(0, u32::MAX, |fd, word| {
+            if word.kind() == Kind::Set && word.index() == number {
+                Set::stand_for(set, fd);
+            }
+        });
+    }
+}

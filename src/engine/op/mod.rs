@@ -1,0 +1,90 @@
+//! What each system call does under a deadline.
+//!
+//! One room per family, all in one shape: `start` finds the slot; without a deadline it answers with the plain call; else it
+//! tries without blocking and asks for a wait that ends at the deadline. The door performs the step and hands the outcome to
+//! `resume`. Nothing here blocks, and what could make a later call fail is stored only in the table's state words.
+
+mod accept;
+mod body;
+mod classify;
+mod clock;
+mod connect;
+mod epoll;
+mod expire;
+mod fds;
+mod judge;
+mod options;
+mod poll;
+mod ready;
+mod receive;
+mod sandbox;
+mod select;
+mod send;
+mod transfer;
+
+pub use accept::accepted;
+pub use connect::Connect;
+pub use epoll::{epoll_ctl, Clock, EpollWait};
+pub use fds::{
+    close, close_range, closed_range, created, duplicated, mode_changed, replaced, replacing, shut_down, Close,
+};
+pub use options::{fetched_option, set_option};
+pub use poll::Poll;
+pub use receive::{passed_fds, Receive};
+pub use sandbox::{probe, Sandbox};
+pub use select::Select;
+pub use send::Send;
+pub use transfer::Transfer;
+
+use crate::sys::Kernel;
+use crate::Engine;
+
+/// A system call, as the kernel takes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Call {
+    /// The call's number.
+    pub nr: i64,
+    /// Its arguments.
+    pub args: [usize; 6],
+    /// It ends within milliseconds and must not be cancelled half way: an option is lent meanwhile.
+    pub brief: bool,
+}
+
+impl Call {
+    /// A call that may be cancelled.
+    pub fn new(nr: i64, args: [usize; 6]) -> Call {
+        Call { nr, args, brief: false }
+    }
+}
+
+/// What the door has to do next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// The operation is over; a negated errno is an error.
+    Done(isize),
+    /// Make this call and resume with its result (negated errno).
+    Call(Call),
+    /// Wait until the fd has one of these poll events; resume with the events, 0 at the instant (CLOCK_MONOTONIC ns,
+    /// `u64::MAX`: never), or a negated errno (EINTR).
+    Wait {
+        /// The fd.
+        fd: i32,
+        /// poll's events.
+        events: i16,
+        /// The instant.
+        until: u64,
+    },
+}
+
+/// A call in progress.
+pub trait Operation {
+    /// Begin.
+    fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step;
+    /// Go on with what the door got.
+    fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step;
+}
+
+/// A negated errno, as outcomes have it.
+pub(crate) const fn error(errno: i32) -> isize {
+    -(errno as isize)
+}

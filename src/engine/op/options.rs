@@ -1,0 +1,78 @@
+//! setsockopt and getsockopt, after the kernel has done them: the program's own timeouts, and the error of an aborted connect.
+
+use super::clock::Direction;
+use crate::sys::{program, Kernel};
+use crate::table::{Flag, Kind};
+use crate::Engine;
+
+const SO_RCVTIMEO_NEW: i32 = 66;
+const SO_SNDTIMEO_NEW: i32 = 67;
+
+/// A `timeval` of this many ns, at least a microsecond.
+pub(crate) fn timeval(ns: u64) -> [u8; 16] {
+    let us = ns.saturating_add(999) / 1000;
+    let mut bytes = [0; 16];
+    let (seconds, rest) = bytes.split_at_mut(8);
+    seconds.copy_from_slice(&(us / 1_000_000).to_ne_bytes());
+    rest.copy_from_slice(&(us % 1_000_000).to_ne_bytes());
+    bytes
+}
+
+/// The program set an option and the kernel took it.
+pub fn set_option<K: Kernel>(e: &Engine<K>, fd: i32, level: i32, name: i32, value: usize, length: usize) {
+    if level != libc::SOL_SOCKET || !e.active() || e.process.borrowed(&e.kernel) {
+        return;
+    }
+    let receive = match name {
+        libc::SO_RCVTIMEO | SO_RCVTIMEO_NEW => true,
+        libc::SO_SNDTIMEO | SO_SNDTIMEO_NEW => false,
+        libc::SO_RCVLOWAT if e.slots.word(fd).kind() == Kind::Socket => {
+            if let Some((_, d)) = e.describe(fd) {
+                let bytes: i32 = if length >= 4 { program::peek(value) } else { 1 };
+                if bytes > 1 {
+                    d.set(Flag::LowWater);
+                } else {
+                    d.clear(Flag::LowWater);
+                }
+            }
+            return;
+        }
+        _ => return,
+    };
+    if length < 16 || e.settings.peek().is_some_and(|s| s.timeouts_by_kernel) {
+        return;
+    }
+    let [seconds, us]: [i64; 2] = program::peek(value);
+    // The kernel takes a negative time for "at once" (net/core/sock.c, sock_set_timeout stores 0: no wait): its own affair.
+    let ms = (seconds.max(0) as u64).saturating_mul(1000).saturating_add((us.max(0) as u64).div_ceil(1000));
+    let ms = if ms > u32::MAX as u64 { 0 } else { ms as u32 };
+    if ms == 0 && e.slots.word(fd).kind() != Kind::Socket {
+        return;
+    }
+    let Some((slot, d)) = e.describe(fd) else { return };
+    d.set_timeout(receive, ms);
+    if receive && d.has(Flag::WantsInput) {
+        e.rearm_input(fd, slot, d);
+    }
+    if !receive && d.has(Flag::Connecting) {
+        let way = e.way_in_set(fd, d);
+        e.arm(fd, slot, d, Direction::Write, way, e.kernel.now());
+    }
+}
+
+/// The program asked for an option and the kernel answered, at `value`.
+pub fn fetched_option<K: Kernel>(e: &Engine<K>, fd: i32, level: i32, name: i32, value: usize) {
+    if level != libc::SOL_SOCKET || name != libc::SO_ERROR || e.slots.word(fd).kind() != Kind::Socket {
+        return;
+    }
+    let Some((_, d)) = e.socket(fd) else { return };
+    if d.clear(Flag::Aborted) {
+        program::poke(value, libc::ETIMEDOUT);
+        d.write.store(crate::table::State::Idle, d.generation());
+        return;
+    }
+    // The usual end of a non-blocking connect: writable, and no error.
+    if d.has(Flag::Connecting) && !d.has(Flag::FastOpen) && program::peek::<i32>(value) == 0 && e.is_established(fd) {
+        e.connected(d, e.kernel.now());
+    }
+}

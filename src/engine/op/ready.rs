@@ -1,0 +1,217 @@
+//! Arming a direction, and telling the program of an expiry: the state word's life, and the sets that follow it.
+
+use super::clock::{Direction, Way};
+use crate::set::{token, Claim, Set, GAP};
+use crate::sys::{event, file, Kernel};
+use crate::table::{Deadline, Description, Flag, Kind, SlotWord, State};
+use crate::Engine;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// How long after one telling the next follows, as long as the program does not react: 0, +1, +10, +100 ms in all.
+const AGAIN: [u64; 3] = [1_000_000, 9_000_000, 90_000_000];
+/// After the last telling: left alone.
+const FAR: u64 = u64::MAX / 2;
+
+/// Should the program be told of an expiry now?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Telling {
+    /// Yes, and the caller is the one to do it.
+    Now,
+    /// At this instant.
+    At(u64),
+    /// It was told often enough, or there is nothing to tell.
+    Never,
+}
+
+pub(crate) fn word(d: &Description, direction: Direction) -> &Deadline {
+    match direction {
+        Direction::Read => &d.read,
+        Direction::Write => &d.write,
+    }
+}
+
+impl<K: Kernel> Engine<K> {
+    /// The program begins to wait, or goes on waiting: the instant at which that expires, `u64::MAX` for never.
+    pub(crate) fn arm(
+        &self,
+        fd: i32,
+        slot: SlotWord,
+        d: &Description,
+        direction: Direction,
+        way: Way,
+        now: u64,
+    ) -> u64 {
+        let (word, generation) = (word(d, direction), d.generation());
+        let state = word.load(generation);
+        let afresh = match state {
+            State::Idle => true,
+            State::Expired(_) => d.told() > AGAIN.len() as u32,
+            State::Armed(_) => {
+                direction == Direction::Read
+                    && way.single
+                    && d.last_wait_gap(now) > GAP.max(self.read_timeout(d, way) / 10)
+            }
+        };
+        if let (State::Expired(at), false) = (state, afresh) {
+            return at;
+        }
+        if afresh {
+            d.clear(Flag::Observed);
+            match direction {
+                Direction::Read => d.read_start.store(now, Relaxed),
+                Direction::Write if d.has(Flag::Connecting) => {}
+                Direction::Write => {
+                    d.write_start.store(now, Relaxed);
+                    d.clear(Flag::Sampled);
+                }
+            }
+        }
+        let Some(due) = self.next(d, direction, way, None) else {
+            word.store(State::Idle, generation);
+            return u64::MAX;
+        };
+        word.store(State::Armed(due.at), generation);
+        if !way.single {
+            self.lower_sets(fd, slot, d, due.at);
+        }
+        due.at
+    }
+
+    /// Something of this socket may expire at `instant`: tell every set that holds it.
+    pub(crate) fn lower_sets(&self, fd: i32, slot: SlotWord, d: &Description, instant: u64) {
+        d.each_set(|number| match number {
+            Some(number) => {
+                if let Some(set) = self.sets.at(number) {
+                    self.lower_set(number, set, fd, slot, d, instant);
+                }
+            }
+            None => self.sets.each(|number, set| self.lower_set(number, set, fd, slot, d, instant)),
+        });
+    }
+
+    fn lower_set(&self, number: u32, set: &Set, fd: i32, slot: SlotWord, d: &Description, instant: u64) {
+        let mut earliest = self.lower_one(set, fd, slot, instant);
+        if d.has(Flag::Shared) {
+            // Registered under another of its numbers, perhaps. A walk over all numbers, but dup'ed sockets in epoll sets
+            // are rare, and the slots are 8 bytes each.
+            self.slots.each(0, u32::MAX, |other, word| {
+                if word.kind() == Kind::Socket && word.index() == slot.index() && other != fd {
+                    earliest |= self.lower_one(set, other, word, instant);
+                }
+            });
+        }
+        if earliest {
+            self.program(number, set, instant);
+        }
+    }
+
+    fn lower_one(&self, set: &Set, fd: i32, slot: SlotWord, instant: u64) -> bool {
+        let registered = set.registration(fd).is_some_and(|r| r.events(slot.generation()).is_some());
+        registered && set.lower(fd, instant)
+    }
+
+    /// Let the set's hidden timer fire at `instant` at the latest; make it if there is none.
+    pub(crate) fn program(&self, number: u32, set: &Set, instant: u64) {
+        if self.process.borrowed(&self.kernel) {
+            return;
+        }
+        let epoch = self.process.epoch(&self.kernel);
+        let instant = match set.timer.claim(epoch) {
+            Claim::Have(_) => instant,
+            Claim::Without => return,
+            Claim::Make => {
+                set.timer.settle(epoch, self.hidden_timer(number, set, epoch));
+                // Whoever armed while it was being made went without.
+                instant.min(set.next())
+            }
+        };
+        let Some(timer) = set.timer.fd(epoch) else { return };
+        if set.timer.earlier(instant) && event::timer_set(&self.kernel, timer, instant).is_err() {
+            // Closed behind our back: the waits' own timeouts do, until another is made.
+            self.slots.retire(timer);
+            set.timer.forget();
+        }
+    }
+
+    /// A timerfd at a high number in the set; `None` where there is no room for it.
+    fn hidden_timer(&self, number: u32, set: &Set, epoch: u32) -> Option<i32> {
+        let k = &self.kernel;
+        let limit = file::number_limit(k).ok()?;
+        // Out of the way of programs that count on low numbers, but not so high that the kernel's own table grows for it.
+        if limit <= 256 {
+            return None;
+        }
+        let low = event::timer(k).ok()?;
+        let high = file::duplicate_high(k, low, limit.min(8192) as i32 - 64);
+        let _ = file::close(k, low);
+        let timer = high.ok()?;
+        self.slots.retire(timer);
+        let events = (libc::EPOLLIN | libc::EPOLLET) as u32;
+        if event::epoll_add(k, set.epfd(), timer, events, token(epoch)).is_err() {
+            let _ = file::close(k, timer);
+            return None;
+        }
+        self.slots.settle(k, timer, self.slots.word(timer), Kind::Hidden, number);
+        Some(timer)
+    }
+
+    /// It has expired and the program is told for the first time.
+    pub(crate) fn mark_expired(&self, d: &Description, direction: Direction, now: u64) {
+        d.untell();
+        d.tell();
+        word(d, direction).store(State::Expired(now.saturating_add(AGAIN[0])), d.generation());
+    }
+
+    /// It was told of an expiry before: should it be told again?
+    pub(crate) fn tell_again(&self, d: &Description, direction: Direction, now: u64) -> Telling {
+        let (word, generation) = (word(d, direction), d.generation());
+        let State::Expired(at) = word.load(generation) else { return Telling::Never };
+        let told = d.told() as usize;
+        if told > AGAIN.len() {
+            return Telling::Never;
+        }
+        if at > now {
+            return Telling::At(at);
+        }
+        let next = AGAIN.get(told).map_or(FAR, |wait| now.saturating_add(*wait));
+        if word.replace(State::Expired(at), State::Expired(next), generation) {
+            d.tell();
+            Telling::Now
+        } else {
+            Telling::At(now.saturating_add(AGAIN[0]))
+        }
+    }
+
+    /// Is the program still to be told of the present expiry, if it asks?
+    pub(crate) fn still_told(&self, d: &Description) -> bool {
+        d.told() <= AGAIN.len() as u32
+    }
+
+    /// The program asks after it was told: true once, for the call that answers ETIMEDOUT. The clock then starts anew.
+    pub(crate) fn deliver(&self, fd: i32, slot: SlotWord, d: &Description, direction: Direction) -> bool {
+        let (word, generation) = (word(d, direction), d.generation());
+        let state = word.load(generation);
+        if !matches!(state, State::Expired(_)) || !word.replace(state, State::Idle, generation) {
+            return false;
+        }
+        if direction == Direction::Read {
+            self.rearm_input(fd, slot, d);
+        }
+        true
+    }
+
+    /// The read clock starts anew; in an epoll set the program goes on waiting without a further call.
+    pub(crate) fn rearm_input(&self, fd: i32, slot: SlotWord, d: &Description) {
+        d.read.store(State::Idle, d.generation());
+        if d.has(Flag::WantsInput) && d.in_sets() {
+            let way = self.way_in_set(fd, d);
+            self.arm(fd, slot, d, Direction::Read, way, self.kernel.now());
+        }
+    }
+
+    /// How a registration in an epoll set waits. O_NONBLOCK is asked for only where it matters.
+    pub(crate) fn way_in_set(&self, fd: i32, d: &Description) -> Way {
+        let own = d.receive_timeout() != 0 || d.send_timeout() != 0;
+        Way { nonblocking: own && self.is_nonblocking(fd), single: false }
+    }
+}

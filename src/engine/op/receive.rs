@@ -1,0 +1,296 @@
+//! read, readv, recv, recvfrom, recvmsg, recvmmsg.
+//!
+//! Without a rule the program's own call is made first and the kernel bounds it; under a rule the call is tried without
+//! blocking and the wait is ours. The only call that may take bytes is the last before `Done`, so nothing is lost to a signal.
+
+use super::body::{Body, Course};
+use super::clock::{Direction, Way};
+use super::judge::Verdict;
+use super::{error, Call, Operation, Step};
+use crate::sys::{socket, Kernel};
+use crate::table::{Description, Flag, SlotWord};
+use crate::Engine;
+
+const MSG_DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
+const MSG_WAITALL: usize = libc::MSG_WAITALL as usize;
+const MSG_PEEK: usize = libc::MSG_PEEK as usize;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The program's own call, whatever it answers.
+    Plain,
+    /// The program's own call on a socket that only source 2 concerns.
+    Own,
+    /// The call that does not block.
+    Try,
+    /// Waiting for input.
+    Waiting,
+}
+
+/// A receiving call.
+pub struct Receive {
+    name: &'static str,
+    fd: i32,
+    own: Call,
+    attempt: Call,
+    flags: usize,
+    body: Body,
+    stage: Stage,
+    slot: SlotWord,
+    began: u64,
+    done: usize,
+}
+
+impl Receive {
+    fn new(name: &'static str, fd: i32, own: Call, attempt: Call, flags: usize, body: Body) -> Receive {
+        Receive {
+            name,
+            fd,
+            own,
+            attempt,
+            flags,
+            body,
+            stage: Stage::Plain,
+            slot: SlotWord::UNTOUCHED,
+            began: 0,
+            done: 0,
+        }
+    }
+
+    /// read(2). Zero bytes are no recv of zero bytes: that would eat a datagram.
+    pub fn read(name: &'static str, fd: i32, buf: usize, len: usize) -> Receive {
+        let own = Call::new(libc::SYS_read, [fd as usize, buf, len, 0, 0, 0]);
+        let attempt = Call::new(libc::SYS_recvfrom, [fd as usize, buf, len, MSG_DONTWAIT, 0, 0]);
+        Receive::new(name, fd, own, if len == 0 { own } else { attempt }, 0, Body::Buffer(buf, len))
+    }
+
+    /// readv(2). `message` is the address of a `msghdr` of the door's own that holds the same vector.
+    pub fn readv(fd: i32, iov: usize, count: usize, message: usize) -> Receive {
+        let own = Call::new(libc::SYS_readv, [fd as usize, iov, count, 0, 0, 0]);
+        let attempt = Call::new(libc::SYS_recvmsg, [fd as usize, message, MSG_DONTWAIT, 0, 0, 0]);
+        // Counts that readv refuses are refused by readv, in its own way.
+        let attempt = if (1..=1024).contains(&count) { attempt } else { own };
+        Receive::new("readv", fd, own, attempt, 0, Body::Vector(iov, count))
+    }
+
+    /// recv(2) and recvfrom(2).
+    pub fn recvfrom(name: &'static str, args: [usize; 6]) -> Receive {
+        let [fd, buf, len, flags, from, from_len] = args;
+        let own = Call::new(libc::SYS_recvfrom, args);
+        let attempt = Call::new(libc::SYS_recvfrom, [fd, buf, len, flags | MSG_DONTWAIT, from, from_len]);
+        Receive::new(name, fd as i32, own, attempt, flags, Body::Buffer(buf, len))
+    }
+
+    /// recvmsg(2).
+    pub fn recvmsg(fd: i32, message: usize, flags: usize) -> Receive {
+        let own = Call::new(libc::SYS_recvmsg, [fd as usize, message, flags, 0, 0, 0]);
+        let attempt = Call::new(libc::SYS_recvmsg, [fd as usize, message, flags | MSG_DONTWAIT, 0, 0, 0]);
+        Receive::new("recvmsg", fd, own, attempt, flags, Body::Message(message))
+    }
+
+    /// recvmmsg(2). With a timeout of its own it is left to the kernel.
+    pub fn recvmmsg(fd: i32, vector: usize, count: usize, flags: usize, timeout: usize) -> Receive {
+        let own = Call::new(libc::SYS_recvmmsg, [fd as usize, vector, count, flags, timeout, 0]);
+        let attempt = Call::new(libc::SYS_recvmmsg, [fd as usize, vector, count, flags | MSG_DONTWAIT, 0, 0]);
+        Receive::new(
+            "recvmmsg",
+            fd,
+            own,
+            if timeout == 0 { attempt } else { own },
+            flags,
+            Body::Messages(vector, count),
+        )
+    }
+
+    fn dontwait(&self) -> bool {
+        self.flags & MSG_DONTWAIT != 0
+    }
+
+    /// Does a blocking call of this kind wait for all it has room for?
+    fn waits_for_all(&self) -> bool {
+        match self.body {
+            Body::Messages(..) => self.flags & libc::MSG_WAITFORONE as usize == 0,
+            _ => self.flags & MSG_WAITALL != 0,
+        }
+    }
+
+    fn description<'a, K: Kernel>(&self, e: &'a Engine<K>) -> Option<&'a Description> {
+        e.descriptions.at(self.slot.index())
+    }
+
+    fn finish(&self, outcome: isize) -> Step {
+        // Bytes that were read are never lost to what came after them.
+        Step::Done(if self.done > 0 { self.done as isize } else { outcome })
+    }
+
+    fn wait<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, now: u64) -> Step {
+        let way = Way { nonblocking: false, single: true };
+        let mut until = e.arm(self.fd, self.slot, d, Direction::Read, way, now).min(e.look_again(d, now));
+        if self.began == 0 {
+            self.began = now;
+        }
+        if d.receive_timeout() != 0 {
+            until = until.min(self.began.saturating_add(d.receive_timeout()));
+        }
+        self.stage = Stage::Waiting;
+        Step::Wait { fd: self.fd, events: libc::POLLIN, until }
+    }
+
+    /// The call would block.
+    fn would_block<K: Kernel>(&mut self, e: &Engine<K>, d: &Description) -> Step {
+        let again = error(libc::EAGAIN);
+        if self.stage == Stage::Try && self.own.nr == libc::SYS_readv && self.body.length() == 0 {
+            return Step::Done(0);
+        }
+        let nonblocking = self.dontwait() || e.is_nonblocking(self.fd);
+        if self.stage == Stage::Own && !nonblocking {
+            // The kernel's own timeout.
+            return self.finish(again);
+        }
+        if e.deliver(self.fd, self.slot, d, Direction::Read) {
+            return self.finish(error(libc::ETIMEDOUT));
+        }
+        let now = e.kernel.now();
+        if nonblocking {
+            let way = Way { nonblocking: !self.dontwait() || e.is_nonblocking(self.fd), single: false };
+            e.arm(self.fd, self.slot, d, Direction::Read, way, now);
+            d.waited(now);
+            return self.finish(again);
+        }
+        self.wait(e, d, now)
+    }
+
+    fn waited<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, outcome: isize) -> Step {
+        if e.slots.word(self.fd) != self.slot {
+            return self.finish(error(libc::EBADF));
+        }
+        let now = e.kernel.now();
+        d.waited(now);
+        if outcome > 0 {
+            self.stage = Stage::Try;
+            return Step::Call(self.attempt);
+        }
+        if outcome == error(libc::EINTR) {
+            // With a receive timeout the kernel answers EINTR despite SA_RESTART (man 7 signal), and so do we.
+            if d.receive_timeout() == 0 && self.done == 0 && crate::sys::signal::every_handler_restarts(&e.kernel) {
+                return self.wait(e, d, now);
+            }
+            return self.finish(outcome);
+        }
+        if outcome < 0 {
+            return self.finish(outcome);
+        }
+        if d.receive_timeout() != 0 && self.began.saturating_add(d.receive_timeout()) <= now {
+            return self.finish(error(libc::EAGAIN));
+        }
+        let way = Way { nonblocking: false, single: true };
+        match e.judge(self.fd, d, Direction::Read, way, now) {
+            Verdict::Gone => {
+                e.forget(self.fd);
+                self.finish(error(libc::EBADF))
+            }
+            Verdict::Due(due) if e.expire(self.fd, d, Direction::Read, due, self.name, now) => {
+                self.finish(error(libc::ETIMEDOUT))
+            }
+            Verdict::Due(_) if self.done == 0 => {
+                // Observed only: wait on as the program would have.
+                self.stage = Stage::Own;
+                Step::Call(self.own)
+            }
+            Verdict::Due(_) => Step::Wait { fd: self.fd, events: libc::POLLIN, until: u64::MAX },
+            _ => self.wait(e, d, now),
+        }
+    }
+
+    fn received<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, count: usize) -> Step {
+        e.bytes_came(self.fd, self.slot, d, count);
+        self.done = self.done.saturating_add(count);
+        let more = self.stage == Stage::Try
+            && count > 0
+            && self.waits_for_all()
+            && self.done < self.body.length()
+            && !e.is_nonblocking(self.fd);
+        if more {
+            self.attempt = self.body.rest(Course::Receiving, self.fd, self.done, self.flags | MSG_DONTWAIT);
+            return Step::Call(self.attempt);
+        }
+        Step::Done(self.done as isize)
+    }
+
+    /// SO_RCVLOWAT: trying first would return less than the program asked to be woken for, so poll, which keeps it, comes
+    /// first. True if that cannot be done here.
+    fn below_low_water<K: Kernel>(&self, e: &Engine<K>) -> bool {
+        let least = socket::receive_low_water(&e.kernel, self.fd).unwrap_or(1) as usize;
+        !matches!(self.body, Body::Buffer(_, len) if len >= least)
+    }
+}
+
+impl Operation for Receive {
+    fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step {
+        let Some((slot, d)) = e.socket(self.fd) else { return Step::Call(self.own) };
+        self.slot = slot;
+        if e.outlived(self.fd, d, self.name) || e.take_aborted(self.fd, d) {
+            return Step::Done(error(libc::ETIMEDOUT));
+        }
+        if self.attempt == self.own && !self.dontwait() {
+            return Step::Call(self.own);
+        }
+        // A peek that waits for all cannot be made in pieces: the kernel's, without a bound.
+        let peeks_all = self.flags & (MSG_PEEK | MSG_WAITALL) == MSG_PEEK | MSG_WAITALL;
+        if !d.any_rule() || !d.has(Flag::Stream) || self.dontwait() || peeks_all {
+            self.stage = Stage::Own;
+            return Step::Call(self.own);
+        }
+        if d.has(Flag::LowWater) && !e.is_nonblocking(self.fd) {
+            if self.below_low_water(e) {
+                self.stage = Stage::Own;
+                return Step::Call(self.own);
+            }
+            return self.wait(e, d, e.kernel.now());
+        }
+        self.stage = Stage::Try;
+        Step::Call(self.attempt)
+    }
+
+    fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
+        let stage = self.stage;
+        if stage == Stage::Plain {
+            return self.finish(outcome);
+        }
+        let Some(d) = self.description(e) else { return self.finish(outcome) };
+        match stage {
+            Stage::Waiting => self.waited(e, d, outcome),
+            _ if outcome == error(libc::ENOTSOCK) => {
+                e.forget(self.fd);
+                self.stage = Stage::Plain;
+                Step::Call(self.own)
+            }
+            _ if outcome == error(libc::EAGAIN) => self.would_block(e, d),
+            _ if outcome >= 0 => self.received(e, d, outcome as usize),
+            _ => self.finish(outcome),
+        }
+    }
+}
+
+impl<K: Kernel> Engine<K> {
+    /// Bytes (or, with 0, the end) came from the peer.
+    pub(crate) fn bytes_came(&self, fd: i32, slot: SlotWord, d: &Description, count: usize) {
+        d.clear(Flag::Awaiting);
+        if count == 0 {
+            d.read.store(crate::table::State::Idle, d.generation());
+            return;
+        }
+        d.clear(Flag::Connecting);
+        if d.has(Flag::Accepted) {
+            d.set(Flag::Paused);
+        }
+        self.rearm_input(fd, slot, d);
+    }
+}
+
+/// A message with control data came: the descriptors in it are new numbers. `fds` yields them.
+pub fn passed_fds<K: Kernel>(e: &Engine<K>, fds: impl Iterator<Item = i32>) {
+    for fd in fds {
+        super::created(e, fd);
+    }
+}

@@ -1,0 +1,278 @@
+//! write, writev, send, sendto, sendmsg, sendmmsg.
+//!
+//! A blocking write writes everything or waits; under a rule it is made in pieces that do not block, and what was written
+//! when the deadline came is reported, the error only by the next call.
+
+use super::body::{Body, Course};
+use super::clock::{Direction, Way};
+use super::judge::Verdict;
+use super::{error, Call, Operation, Step};
+use crate::sys::Kernel;
+use crate::table::{Description, Flag, SlotWord, State};
+use crate::Engine;
+use core::sync::atomic::Ordering::Relaxed;
+
+const MSG_DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
+const MSG_FASTOPEN: usize = libc::MSG_FASTOPEN as usize;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The program's own call, whatever it answers.
+    Plain,
+    /// The program's own call on a socket that only source 2 concerns.
+    Own,
+    /// A piece that does not block.
+    Try,
+    /// Waiting for room.
+    Waiting,
+}
+
+/// A sending call.
+pub struct Send {
+    name: &'static str,
+    fd: i32,
+    own: Call,
+    attempt: Call,
+    flags: usize,
+    body: Body,
+    /// Address and length of the destination of a MSG_FASTOPEN.
+    to: (usize, usize),
+    stage: Stage,
+    slot: SlotWord,
+    began: u64,
+    done: usize,
+}
+
+impl Send {
+    fn new(name: &'static str, fd: i32, own: Call, attempt: Call, flags: usize, body: Body) -> Send {
+        Send {
+            name,
+            fd,
+            own,
+            attempt,
+            flags,
+            body,
+            to: (0, 0),
+            stage: Stage::Plain,
+            slot: SlotWord::UNTOUCHED,
+            began: 0,
+            done: 0,
+        }
+    }
+
+    /// write(2).
+    pub fn write(fd: i32, buf: usize, len: usize) -> Send {
+        let own = Call::new(libc::SYS_write, [fd as usize, buf, len, 0, 0, 0]);
+        let attempt = Call::new(libc::SYS_sendto, [fd as usize, buf, len, MSG_DONTWAIT, 0, 0]);
+        Send::new("write", fd, own, if len == 0 { own } else { attempt }, 0, Body::Buffer(buf, len))
+    }
+
+    /// writev(2). `message` is the address of a `msghdr` of the door's own that holds the same vector.
+    pub fn writev(fd: i32, iov: usize, count: usize, message: usize) -> Send {
+        let own = Call::new(libc::SYS_writev, [fd as usize, iov, count, 0, 0, 0]);
+        let attempt = Call::new(libc::SYS_sendmsg, [fd as usize, message, MSG_DONTWAIT, 0, 0, 0]);
+        let attempt = if (1..=1024).contains(&count) { attempt } else { own };
+        Send::new("writev", fd, own, attempt, 0, Body::Vector(iov, count))
+    }
+
+    /// send(2) and sendto(2).
+    pub fn sendto(name: &'static str, args: [usize; 6]) -> Send {
+        let [fd, buf, len, flags, to, to_len] = args;
+        let own = Call::new(libc::SYS_sendto, args);
+        let attempt = Call::new(libc::SYS_sendto, [fd, buf, len, flags | MSG_DONTWAIT, to, to_len]);
+        let mut send = Send::new(name, fd as i32, own, attempt, flags, Body::Buffer(buf, len));
+        send.to = (to, to_len);
+        send
+    }
+
+    /// sendmsg(2). The vector is read from the message once the kernel has accepted it.
+    pub fn sendmsg(fd: i32, message: usize, flags: usize) -> Send {
+        let own = Call::new(libc::SYS_sendmsg, [fd as usize, message, flags, 0, 0, 0]);
+        let attempt = Call::new(libc::SYS_sendmsg, [fd as usize, message, flags | MSG_DONTWAIT, 0, 0, 0]);
+        Send::new("sendmsg", fd, own, attempt, flags, Body::Message(message))
+    }
+
+    /// sendmmsg(2).
+    pub fn sendmmsg(fd: i32, vector: usize, count: usize, flags: usize) -> Send {
+        let own = Call::new(libc::SYS_sendmmsg, [fd as usize, vector, count, flags, 0, 0]);
+        let attempt = Call::new(libc::SYS_sendmmsg, [fd as usize, vector, count, flags | MSG_DONTWAIT, 0, 0]);
+        Send::new("sendmmsg", fd, own, attempt, flags, Body::Messages(vector, count))
+    }
+
+    fn dontwait(&self) -> bool {
+        self.flags & MSG_DONTWAIT != 0
+    }
+
+    fn finish(&self, outcome: isize) -> Step {
+        Step::Done(if self.done > 0 { self.done as isize } else { outcome })
+    }
+
+    fn wait<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, now: u64) -> Step {
+        let way = Way { nonblocking: false, single: true };
+        let mut until = e.arm(self.fd, self.slot, d, Direction::Write, way, now);
+        if self.began == 0 {
+            self.began = now;
+        }
+        if d.send_timeout() != 0 {
+            until = until.min(self.began.saturating_add(d.send_timeout()));
+        }
+        self.stage = Stage::Waiting;
+        Step::Wait { fd: self.fd, events: libc::POLLOUT, until }
+    }
+
+    fn would_block<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, outcome: isize) -> Step {
+        let nonblocking = self.dontwait() || e.is_nonblocking(self.fd);
+        if self.stage == Stage::Own && !nonblocking {
+            // The kernel's own timeout.
+            return self.finish(outcome);
+        }
+        let now = e.kernel.now();
+        if nonblocking {
+            let way = Way { nonblocking: !self.dontwait() || e.is_nonblocking(self.fd), single: false };
+            e.arm(self.fd, self.slot, d, Direction::Write, way, now);
+            return self.finish(outcome);
+        }
+        if d.clear(Flag::ShortWrite) && self.done == 0 {
+            return Step::Done(error(libc::ETIMEDOUT));
+        }
+        self.wait(e, d, now)
+    }
+
+    fn waited<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, outcome: isize) -> Step {
+        if e.slots.word(self.fd) != self.slot {
+            return self.finish(error(libc::EBADF));
+        }
+        if outcome > 0 {
+            self.stage = Stage::Try;
+            return Step::Call(self.attempt);
+        }
+        let now = e.kernel.now();
+        if outcome == error(libc::EINTR) {
+            if d.send_timeout() == 0 && self.done == 0 && crate::sys::signal::every_handler_restarts(&e.kernel) {
+                return self.wait(e, d, now);
+            }
+            return self.finish(outcome);
+        }
+        if outcome < 0 {
+            return self.finish(outcome);
+        }
+        if d.send_timeout() != 0 && self.began.saturating_add(d.send_timeout()) <= now {
+            return self.finish(error(libc::EAGAIN));
+        }
+        let way = Way { nonblocking: false, single: true };
+        match e.judge(self.fd, d, Direction::Write, way, now) {
+            Verdict::Gone => {
+                e.forget(self.fd);
+                self.finish(error(libc::EBADF))
+            }
+            Verdict::Due(due) if e.expire(self.fd, d, Direction::Write, due, self.name, now) => {
+                if self.done > 0 {
+                    d.set(Flag::ShortWrite);
+                }
+                self.finish(error(libc::ETIMEDOUT))
+            }
+            Verdict::Due(_) => Step::Wait { fd: self.fd, events: libc::POLLOUT, until: u64::MAX },
+            _ => self.wait(e, d, now),
+        }
+    }
+
+    /// The call that sends what is left, without blocking.
+    fn rest(&self) -> Call {
+        let flags = self.flags & !MSG_FASTOPEN | MSG_DONTWAIT;
+        self.body.rest(Course::Sending, self.fd, self.done, flags)
+    }
+
+    fn sent<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, count: usize) -> Step {
+        d.clear(Flag::ShortWrite);
+        let now = e.kernel.now();
+        e.bytes_went(self.fd, self.slot, d, now);
+        self.done = self.done.saturating_add(count);
+        let short = count > 0 && self.done < self.body.length();
+        if !short {
+            return Step::Done(self.done as isize);
+        }
+        let nonblocking = self.dontwait() || e.is_nonblocking(self.fd);
+        if nonblocking {
+            let way = Way { nonblocking: !self.dontwait() || e.is_nonblocking(self.fd), single: false };
+            e.arm(self.fd, self.slot, d, Direction::Write, way, now);
+            return Step::Done(self.done as isize);
+        }
+        if self.stage == Stage::Own {
+            // The kernel's own timeout, or a signal.
+            return Step::Done(self.done as isize);
+        }
+        self.attempt = self.rest();
+        Step::Call(self.attempt)
+    }
+}
+
+impl Operation for Send {
+    fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step {
+        let (to, to_len) = self.to;
+        if self.flags & MSG_FASTOPEN != 0 && to != 0 && e.active() {
+            e.dial(self.fd, to, to_len);
+        }
+        let Some((slot, d)) = e.socket(self.fd) else { return Step::Call(self.own) };
+        self.slot = slot;
+        if e.outlived(self.fd, d, self.name)
+            || e.take_aborted(self.fd, d)
+            || e.deliver(self.fd, slot, d, Direction::Write)
+        {
+            // Without trying first: the kernel may say that there is no room and yet accept a byte, and that doubled the wait.
+            return Step::Done(error(libc::ETIMEDOUT));
+        }
+        if self.attempt == self.own && !self.dontwait() {
+            return Step::Call(self.own);
+        }
+        let bounded = d.any_rule() && d.has(Flag::Stream) && !self.dontwait();
+        self.stage = if bounded { Stage::Try } else { Stage::Own };
+        Step::Call(if bounded { self.attempt } else { self.own })
+    }
+
+    fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
+        if self.stage == Stage::Plain {
+            return Step::Done(outcome);
+        }
+        let Some(d) = e.descriptions.at(self.slot.index()) else { return self.finish(outcome) };
+        match self.stage {
+            Stage::Waiting => self.waited(e, d, outcome),
+            _ if outcome == error(libc::ENOTSOCK) && self.done == 0 => {
+                e.forget(self.fd);
+                self.stage = Stage::Plain;
+                Step::Call(self.own)
+            }
+            _ if outcome == error(libc::EAGAIN) => self.would_block(e, d, outcome),
+            // TCP Fast Open: the SYN went out, the data did not; for a blocking program the call waits.
+            _ if outcome == error(libc::EINPROGRESS) => {
+                self.attempt = self.rest();
+                e.attempt_began(self.fd, self.slot, d);
+                self.would_block(e, d, outcome)
+            }
+            _ if outcome >= 0 => self.sent(e, d, outcome as usize),
+            _ => self.finish(outcome),
+        }
+    }
+}
+
+impl<K: Kernel> Engine<K> {
+    /// The program wrote: a request may be under way, and its answer is waited for from now.
+    pub(crate) fn bytes_went(&self, fd: i32, slot: SlotWord, d: &Description, now: u64) {
+        let generation = d.generation();
+        d.last_write.store(now, Relaxed);
+        d.write_start.store(now, Relaxed);
+        d.clear(Flag::Sampled);
+        d.clear(Flag::Paused);
+        d.set(Flag::Awaiting);
+        d.set(Flag::Unacked);
+        if !d.has(Flag::FastOpen) {
+            d.clear(Flag::Connecting);
+        }
+        d.write.store(State::Idle, generation);
+        d.read_start.store(now, Relaxed);
+        if d.has(Flag::WantsInput) && d.in_sets() {
+            d.read.store(State::Idle, generation);
+            let way = self.way_in_set(fd, d);
+            self.arm(fd, slot, d, Direction::Read, way, now);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Which process this is: what a fork and a vfork mean for the tables.
+//!
+//! A forked child has a copy of the tables and must make its own timers; a vfork child has the parent's own tables and must
+//! not write them. Neither is told to us reliably (libc's daemon() forks without calling fork), so both are found out.
+
+use crate::sys::{self, Kernel, Lazy};
+use core::sync::atomic::{AtomicI32, AtomicU32, Ordering::*};
+
+crate::zeroed! {
+    /// A page that a forked child finds zeroed.
+    struct Sentinel {
+        epoch: AtomicU32,
+    }
+}
+
+/// What is known of the process.
+pub struct Process {
+    sentinel: Lazy<Sentinel>,
+    /// The process that owns the tables' memory, as far as a vfork child is concerned.
+    owner: AtomicI32,
+    /// vforks that have not come back: while there are none, nobody borrows our memory.
+    borrowers: AtomicI32,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Process {
+    /// Nothing known yet.
+    pub const fn new() -> Process {
+        Process { sentinel: Lazy::new(), owner: AtomicI32::new(0), borrowers: AtomicI32::new(0) }
+    }
+
+    /// A number that differs between a process and its forked children; never 0.
+    ///
+    /// It comes from a page that fork wipes (MADV_WIPEONFORK, Linux 4.14), else from the pid.
+    pub fn epoch<K: Kernel>(&self, k: &K) -> u32 {
+        let Some(sentinel) = self.sentinel.obtain_wiped_on_fork(k) else { return sys::process::pid(k) as u32 };
+        let epoch = sentinel.epoch.load(Acquire);
+        if epoch != 0 {
+            return epoch;
+        }
+        // Not the pid: a child in a new pid namespace may have its parent's. The clock's lower bits have moved since.
+        let fresh = (k.now() as u32 ^ (sys::process::pid(k) as u32).rotate_left(16)) | 1;
+        match sentinel.epoch.compare_exchange(0, fresh, AcqRel, Acquire) {
+            Ok(_) => {
+                self.owner.store(sys::process::pid(k), Release);
+                fresh
+            }
+            Err(theirs) => theirs,
+        }
+    }
+
+    /// A vfork is about to happen (`1`), or has come back (`-1`).
+    pub fn lend<K: Kernel>(&self, k: &K, change: i32) {
+        self.owner.store(sys::process::pid(k), Release);
+        self.borrowers.fetch_add(change, AcqRel);
+    }
+
+    /// Until the next `lend`, everybody counts as a borrower.
+    pub fn disown(&self) {
+        self.owner.store(0, Release);
+    }
+
+    /// Is the caller a vfork child, running in memory that is not its own?
+    #[inline(always)]
+    pub fn borrowed<K: Kernel>(&self, k: &K) -> bool {
+        self.borrowers.load(Relaxed) > 0 && sys::process::pid(k) != self.owner.load(Acquire)
+    }
+}

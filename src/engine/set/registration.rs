@@ -1,0 +1,102 @@
+//! What the program registered: events and data per fd number, beside the instant at which the fd may expire.
+
+use super::Minimum;
+use core::sync::atomic::{AtomicU64, Ordering::*};
+
+/// Registrations in one chunk; with their leaves 12 KiB.
+pub const FDS_PER_CHUNK: usize = 512;
+
+crate::zeroed! {
+    /// One fd's registration in one set, as the last epoll_ctl left it.
+    pub struct Registration {
+        data: AtomicU64,
+        /// events << 32 | low half of the slot's generation + 1; 0 = not registered.
+        life: AtomicU64,
+    }
+}
+
+impl Registration {
+    /// Remember what EPOLL_CTL_ADD or MOD said.
+    pub fn put(&self, events: u32, data: u64, generation: u64) {
+        self.data.store(data, Relaxed);
+        // Release pairs with the Acquire in `events`: the data belong to the events.
+        self.life.store((events as u64) << 32 | mark(generation), Release);
+    }
+
+    /// EPOLL_CTL_DEL.
+    pub fn remove(&self) {
+        self.life.store(0, Release);
+    }
+
+    /// The events, if the fd number is registered in this generation.
+    pub fn events(&self, generation: u64) -> Option<u32> {
+        let life = self.life.load(Acquire);
+        (life & 0xffff_ffff == mark(generation)).then_some((life >> 32) as u32)
+    }
+
+    /// The program's epoll_data.
+    pub fn data(&self) -> u64 {
+        self.data.load(Relaxed)
+    }
+}
+
+fn mark(generation: u64) -> u64 {
+    (generation & 0x7fff_ffff) + 1
+}
+
+crate::zeroed! {
+    /// 512 registrations and their leaves of the tree.
+    pub struct Chunk {
+        leaves: [Minimum; FDS_PER_CHUNK],
+        registrations: [Registration; FDS_PER_CHUNK],
+    }
+}
+
+impl Chunk {
+    pub(super) fn registration(&self, fd: i32) -> Option<&Registration> {
+        self.registrations.get(fd as u32 as usize % FDS_PER_CHUNK)
+    }
+
+    pub(super) fn leaf(&self, fd: i32) -> Option<&Minimum> {
+        self.leaves.get(fd as u32 as usize % FDS_PER_CHUNK)
+    }
+
+    pub(super) fn leaves(&self) -> &[Minimum] {
+        &self.leaves
+    }
+
+    pub(super) fn sweep(
+        &self,
+        base: usize,
+        now: u64,
+        judge: &mut impl FnMut(i32, &Registration) -> Option<u64>,
+    ) -> bool {
+        for (i, (leaf, registration)) in self.leaves.iter().zip(&self.registrations).enumerate() {
+            let seen = leaf.load();
+            if seen > now {
+                continue;
+            }
+            // Raised first, judged after: an arming that comes between the two lowers the leaf again and is not lost. The
+            // other way round its earlier instant would be overwritten.
+            leaf.replace(seen, u64::MAX);
+            match judge((base + i) as i32, registration) {
+                Some(next) => {
+                    leaf.lower(next);
+                }
+                None => {
+                    leaf.lower(seen);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    pub(super) fn each(&self, base: usize, each: &mut impl FnMut(i32, &Registration)) {
+        for (i, registration) in self.registrations.iter().enumerate() {
+            if registration.life.load(Acquire) != 0 {
+                each((base + i) as i32, registration);
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The hidden timerfd of a set: what wakes a wait that began before its deadline was armed, or in another thread.
+//!
+//! Edge-triggered, so its event is never read, only filtered; its token carries our pid, so that a set shared with another
+//! process can tell whose timer fired. Its event must never reach the program: `is_token` is asked of every event.
+
+use core::sync::atomic::{AtomicU64, Ordering::*};
+
+/// The upper half of our tokens. No pointer has it (not canonical on x86-64 and aarch64), and neither a small number nor
+/// an fd with a small generation above it does.
+const TOKEN: u64 = 0xc9a1_5e7d << 32;
+
+/// Is this epoll_data one of ours, of any process?
+#[inline(always)]
+pub fn is_token(data: u64) -> bool {
+    data & (0xffff_ffff << 32) == TOKEN
+}
+
+/// The token of a process.
+pub fn token(pid: u32) -> u64 {
+    TOKEN | pid as u64
+}
+
+crate::zeroed! {
+    /// State of a set's timer.
+    pub struct Timer {
+        /// epoch << 32 | fd + 1, or epoch << 32 | `REFUSED`; 0 = none yet. Of another epoch (before a fork): none.
+        state: AtomicU64,
+        /// The instant it is programmed to; 0 = not.
+        at: AtomicU64,
+    }
+}
+
+const REFUSED: u64 = 0xffff_ffff;
+const BUSY: u64 = 0xffff_fffe;
+
+/// What `Timer::claim` found.
+pub enum Claim {
+    /// The timer is this fd.
+    Have(i32),
+    /// There is none, and the caller is the one to make it: `settle` must follow.
+    Make,
+    /// There is none to be had now: the waits' own timeouts do alone.
+    Without,
+}
+
+impl Timer {
+    /// The fd, in this epoch.
+    pub fn fd(&self, epoch: u32) -> Option<i32> {
+        let state = self.state.load(Acquire);
+        let fd = state & 0xffff_ffff;
+        (state >> 32 == epoch as u64 && fd != 0 && fd < BUSY).then(|| fd as i32 - 1)
+    }
+
+    /// Find the timer or the right to make it.
+    pub fn claim(&self, epoch: u32) -> Claim {
+        let state = self.state.load(Acquire);
+        if state >> 32 == epoch as u64 {
+            match state & 0xffff_ffff {
+                0 => {}
+                REFUSED | BUSY => return Claim::Without,
+                fd => return Claim::Have(fd as i32 - 1),
+            }
+        }
+        match self.state.compare_exchange(state, (epoch as u64) << 32 | BUSY, AcqRel, Acquire) {
+            Ok(_) => Claim::Make,
+            Err(_) => Claim::Without,
+        }
+    }
+
+    /// The timer was made (or could not be).
+    pub fn settle(&self, epoch: u32, fd: Option<i32>) {
+        self.at.store(0, Relaxed);
+        let fd = fd.map_or(REFUSED, |fd| fd as u64 + 1);
+        self.state.store((epoch as u64) << 32 | fd, Release);
+    }
+
+    /// The timer is gone (closed behind our back, or with its set); another may be made.
+    pub fn forget(&self) {
+        self.state.store(0, Release);
+    }
+
+    /// Should the timer be programmed to `instant`? True if it is now later, or not programmed; remembers the instant.
+    pub fn earlier(&self, instant: u64) -> bool {
+        self.at.fetch_update(AcqRel, Acquire, |at| (at == 0 || instant < at).then_some(instant)).is_ok()
+    }
+
+    /// It fired: whatever is next must be programmed anew.
+    pub fn fired(&self, now: u64) {
+        let _ = self.at.fetch_update(AcqRel, Acquire, |at| (at != 0 && at <= now).then_some(0));
+    }
+}

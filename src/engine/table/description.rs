@@ -1,0 +1,350 @@
+//! Descriptions: what dup'ed fds share. 96 bytes each, in two levels, with a lock-free list of free ones.
+//!
+//! Every field is an atomic that can be read at any time. A thread that still holds a description after its last fd was
+//! closed can do no harm: whatever can make a call fail sits in the two generation-checked words, and the clocks it may
+//! still store are "now", which only makes a deadline later.
+
+use super::word::Deadline;
+use crate::policy::{Class, Decision};
+use crate::sys::{Kernel, Lazy};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
+
+const PER_CHUNK: usize = 128;
+const CHUNKS: usize = 8192;
+
+/// One bit of a description's flags.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Flag {
+    /// A connect was started and is not known to have ended.
+    Connecting = 1 << 0,
+    /// The attempt's data rides on the first write (TCP_FASTOPEN_CONNECT): writable does not mean connected.
+    FastOpen = 1 << 1,
+    /// Written since the last byte came: `response` counts.
+    Awaiting = 1 << 2,
+    /// Bytes were written and are not known to be acknowledged: `write` counts.
+    Unacked = 1 << 3,
+    /// The acknowledged count was sampled since the write clock began.
+    Sampled = 1 << 4,
+    /// Accepted from a listener: the read clock pauses while the program works on a request.
+    Accepted = 1 << 5,
+    /// A request was read and not yet answered.
+    Paused = 1 << 6,
+    /// A unix socket: no TCP_INFO.
+    Unix = 1 << 7,
+    /// A stream socket (else datagram, which only source 2 concerns).
+    Stream = 1 << 8,
+    /// The expired connect was aborted; its error has not been told yet.
+    Aborted = 1 << 9,
+    /// SO_RCVLOWAT is above 1.
+    LowWater = 1 << 10,
+    /// A blocking write came back short: the next one fails at once if there is still no room.
+    ShortWrite = 1 << 11,
+    /// This wait's expiry was recorded already (observe mode).
+    Observed = 1 << 12,
+    /// Another number of this process is the same socket.
+    Shared = 1 << 13,
+    /// The program waits for input in some epoll set.
+    WantsInput = 1 << 14,
+}
+
+/// Times the program was told of an expiry: two bits and a half above the flags.
+const TOLD_SHIFT: u32 = 28;
+
+crate::zeroed! {
+    /// What dup'ed fds share.
+    pub struct Description {
+        /// generation << 32 | number of slots that point here.
+        life: AtomicU64,
+        /// SO_COOKIE's low half << 32 | low half of bytes_acked at the last sample.
+        cookie_acked: AtomicU64,
+        /// State of the direction that waits for input.
+        pub read: Deadline,
+        /// State of the direction that waits for room, or for a connection.
+        pub write: Deadline,
+        /// When the read clock began.
+        pub read_start: AtomicU64,
+        /// When the write clock, or the connection attempt, began.
+        pub write_start: AtomicU64,
+        /// When the program last wrote.
+        pub last_write: AtomicU64,
+        /// When the lifetime ends; 0 = never.
+        pub lifetime: AtomicU64,
+        /// Up to four sets that hold this socket, 16 bits each, number + 1; all ones: more than four.
+        sets: AtomicU64,
+        /// SO_RCVTIMEO ms << 32 | SO_SNDTIMEO ms, as the program set them; 0 = none.
+        timeo: AtomicU64,
+        /// The rules that decide each class, a byte each; the next free description while free.
+        rules: AtomicU64,
+        /// flags << 32 | when the last wait for input ended, in ms (wrapping).
+        flags: AtomicU32,
+        last_wait_ms: AtomicU32,
+    }
+}
+
+impl Description {
+    /// Which life of the description this is.
+    #[inline]
+    pub fn generation(&self) -> u32 {
+        (self.life.load(Acquire) >> 32) as u32
+    }
+
+    /// SO_COOKIE's low half.
+    pub fn cookie(&self) -> u32 {
+        (self.cookie_acked.load(Relaxed) >> 32) as u32
+    }
+
+    /// The low half of bytes_acked at the last sample.
+    pub fn acked(&self) -> u32 {
+        self.cookie_acked.load(Relaxed) as u32
+    }
+
+    /// Remember a sample of bytes_acked.
+    pub fn sample_acked(&self, acked: u32) {
+        let cookie = self.cookie_acked.load(Relaxed) & !0xffff_ffff;
+        self.cookie_acked.store(cookie | acked as u64, Relaxed);
+    }
+
+    /// Is this bit set?
+    #[inline]
+    pub fn has(&self, flag: Flag) -> bool {
+        self.flags.load(Relaxed) & flag as u32 != 0
+    }
+
+    /// Set a bit.
+    pub fn set(&self, flag: Flag) {
+        // The load keeps a line that many threads read from bouncing on every call.
+        if !self.has(flag) {
+            self.flags.fetch_or(flag as u32, Relaxed);
+        }
+    }
+
+    /// Clear a bit. True for exactly one of several threads that clear it.
+    pub fn clear(&self, flag: Flag) -> bool {
+        self.has(flag) && self.flags.fetch_and(!(flag as u32), Relaxed) & flag as u32 != 0
+    }
+
+    /// How often the program was told of the present expiry; counts up with `tell`.
+    pub fn told(&self) -> u32 {
+        self.flags.load(Relaxed) >> TOLD_SHIFT
+    }
+
+    /// Count one telling more.
+    pub fn tell(&self) {
+        self.flags.fetch_add(1 << TOLD_SHIFT, Relaxed);
+    }
+
+    /// A new expiry: nobody was told yet.
+    pub fn untell(&self) {
+        self.flags.fetch_and((1 << TOLD_SHIFT) - 1, Relaxed);
+    }
+
+    /// The rules that decide each class.
+    pub fn decision(&self) -> Decision {
+        let bytes = self.rules.load(Relaxed).to_le_bytes();
+        let [a, b, c, d, e, ..] = bytes;
+        Decision { rule: [a, b, c, d, e] }
+    }
+
+    /// Set the rules that decide each class.
+    pub fn decide(&self, decision: Decision) {
+        let [a, b, c, d, e] = decision.rule;
+        self.rules.store(u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]), Relaxed);
+    }
+
+    /// Does a rule decide this class here?
+    pub fn ruled(&self, class: Class) -> bool {
+        (self.rules.load(Relaxed) >> (8 * class as u32)) & 255 != 0
+    }
+
+    /// Does any rule decide anything here?
+    pub fn any_rule(&self) -> bool {
+        self.rules.load(Relaxed) != 0
+    }
+
+    /// The program's own SO_RCVTIMEO, in ns; 0 = none.
+    pub fn receive_timeout(&self) -> u64 {
+        (self.timeo.load(Relaxed) >> 32) * 1_000_000
+    }
+
+    /// The program's own SO_SNDTIMEO, in ns; 0 = none.
+    pub fn send_timeout(&self) -> u64 {
+        (self.timeo.load(Relaxed) & 0xffff_ffff) * 1_000_000
+    }
+
+    /// Remember SO_RCVTIMEO (`receive`) or SO_SNDTIMEO, in ms.
+    pub fn set_timeout(&self, receive: bool, ms: u32) {
+        let (shift, keep) = if receive { (32, 0xffff_ffff) } else { (0, !0xffff_ffffu64) };
+        // One direction must not touch the other (libvma change log): a compare-and-swap, not two stores.
+        let _ = self.timeo.fetch_update(Relaxed, Relaxed, |old| Some(old & keep | (ms as u64) << shift));
+    }
+
+    /// When the last wait for input ended, given a clock reading `now` of the same life; `now` itself when never.
+    pub fn last_wait_gap(&self, now: u64) -> u64 {
+        let now_ms = (now / 1_000_000) as u32;
+        now_ms.wrapping_sub(self.last_wait_ms.load(Relaxed)) as u64 * 1_000_000
+    }
+
+    /// A wait for input ended now.
+    pub fn waited(&self, now: u64) {
+        self.last_wait_ms.store((now / 1_000_000) as u32, Relaxed);
+    }
+
+    /// Call `each` with the number of every set that may hold this socket; `None` once if there may be any number of them.
+    pub fn each_set(&self, mut each: impl FnMut(Option<u32>)) {
+        let sets = self.sets.load(Acquire);
+        if sets == u64::MAX {
+            return each(None);
+        }
+        for i in 0..4 {
+            let set = (sets >> (16 * i)) & 0xffff;
+            if set != 0 {
+                each(Some(set as u32 - 1));
+            }
+        }
+    }
+
+    /// Is it in any set?
+    #[inline]
+    pub fn in_sets(&self) -> bool {
+        self.sets.load(Acquire) != 0
+    }
+
+    /// It is in set number `set` from now on.
+    pub fn join(&self, set: u32) {
+        let mark = set as u64 + 1;
+        // Release pairs with the Acquire in `each_set`: who arms the socket later finds the registration made before.
+        let _ = self.sets.fetch_update(AcqRel, Acquire, |sets| {
+            let place = |i: u32| (sets >> (16 * i)) & 0xffff;
+            if sets == u64::MAX || (0..4).any(|i| place(i) == mark) {
+                return None;
+            }
+            Some(match (0..4).find(|&i| place(i) == 0) {
+                Some(free) if mark < 0xffff => sets | mark << (16 * free),
+                _ => u64::MAX,
+            })
+        });
+    }
+}
+
+crate::zeroed! {
+    /// 128 descriptions: three pages.
+    pub struct Chunk {
+        descriptions: [Description; PER_CHUNK],
+    }
+}
+
+/// All descriptions.
+pub struct Descriptions {
+    chunks: [Lazy<Chunk>; CHUNKS],
+    /// tag << 32 | index + 1 of the first free one. The tag moves at every pop, so that a pop that was delayed fails.
+    free: AtomicU64,
+    /// How many were ever handed out.
+    fresh: AtomicU32,
+    /// How many are in use.
+    used: AtomicU32,
+}
+
+impl Default for Descriptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Descriptions {
+    /// None in use.
+    pub const fn new() -> Descriptions {
+        Descriptions {
+            chunks: [const { Lazy::new() }; CHUNKS],
+            free: AtomicU64::new(0),
+            fresh: AtomicU32::new(0),
+            used: AtomicU32::new(0),
+        }
+    }
+
+    /// The description of this index.
+    #[inline(always)]
+    pub fn at(&self, index: u32) -> Option<&Description> {
+        self.chunks.get(index as usize / PER_CHUNK)?.peek()?.descriptions.get(index as usize % PER_CHUNK)
+    }
+
+    /// How many are in use.
+    #[inline(always)]
+    pub fn used(&self) -> u32 {
+        self.used.load(Relaxed)
+    }
+
+    fn pop(&self) -> Option<u32> {
+        let mut head = self.free.load(Acquire);
+        loop {
+            let index = (head as u32).checked_sub(1)?;
+            let next = self.at(index)?.rules.load(Relaxed);
+            let tag = (head >> 32).wrapping_add(1);
+            match self.free.compare_exchange_weak(head, tag << 32 | (next & 0xffff_ffff), AcqRel, Acquire) {
+                Ok(_) => return Some(index),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// A new description with one reference; `None` when there is no memory.
+    pub fn create<K: Kernel>(&self, k: &K, cookie: u32) -> Option<(u32, &Description)> {
+        let index = match self.pop() {
+            Some(index) => index,
+            None => {
+                let limit = (PER_CHUNK * CHUNKS) as u32;
+                let index = self.fresh.fetch_update(Relaxed, Relaxed, |n| (n < limit).then_some(n + 1)).ok()?;
+                // Without memory the index is lost, one of a million; the socket stays plain.
+                self.chunks.get(index as usize / PER_CHUNK)?.obtain(k)?;
+                index
+            }
+        };
+        let d = self.at(index)?;
+        let generation = ((d.life.load(Relaxed) >> 32) as u32).wrapping_add(1);
+        for cell in [&d.read_start, &d.write_start, &d.last_write, &d.lifetime, &d.sets, &d.timeo, &d.rules] {
+            cell.store(0, Relaxed);
+        }
+        d.cookie_acked.store((cookie as u64) << 32, Relaxed);
+        d.flags.store(0, Relaxed);
+        d.last_wait_ms.store(0, Relaxed);
+        d.read.begin(generation);
+        d.write.begin(generation);
+        // Release pairs with the Acquire in `generation`: whoever sees this life sees the cleared fields.
+        d.life.store((generation as u64) << 32 | 1, Release);
+        self.used.fetch_add(1, Relaxed);
+        Some((index, d))
+    }
+
+    /// One slot more points here.
+    pub fn share(&self, index: u32) {
+        if let Some(d) = self.at(index) {
+            d.life.fetch_add(1, AcqRel);
+            d.set(Flag::Shared);
+        }
+    }
+
+    /// One slot fewer points here; the last one frees it.
+    pub fn release(&self, index: u32) {
+        let Some(d) = self.at(index) else { return };
+        if d.life.fetch_sub(1, AcqRel) & 0xffff_ffff != 1 {
+            return;
+        }
+        let generation = d.generation().wrapping_add(1);
+        d.life.store((generation as u64) << 32, Release);
+        d.read.begin(generation);
+        d.write.begin(generation);
+        self.used.fetch_sub(1, Relaxed);
+        let mut head = self.free.load(Relaxed);
+        loop {
+            d.rules.store(head & 0xffff_ffff, Relaxed);
+            // Release pairs with the Acquire in `pop`, which reads the link.
+            let new = (head & !0xffff_ffff) | (index as u64 + 1);
+            match self.free.compare_exchange_weak(head, new, Release, Relaxed) {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
+    }
+}
+
+const _: () = assert!(core::mem::size_of::<Description>() == 96);

@@ -1,0 +1,13 @@
+//! What is known of each fd number, and of the socket behind it.
+//!
+//! A *slot* is one fd number's entry; a *description* is what dup'ed fds share. Both are found in two loads, are touched only
+//! when a deadline concerns them, and are changed by single atomic operations: no lock, no allocation, usable from a signal
+//! handler. No system call and no idea of what a deadline means belongs here (that is `op`).
+
+mod description;
+mod slot;
+mod word;
+
+pub use description::{Description, Descriptions, Flag};
+pub use slot::{Kind, SlotWord, Slots, FDS};
+pub use word::{Deadline, State};

@@ -1,0 +1,93 @@
+//! socket, socketpair, connect, accept, accept4, shutdown.
+
+use super::{drive, errno, next};
+use crate::ENGINE;
+use core::ffi::c_int;
+use netdeadline_engine::op::{self, Connect};
+
+/// connect(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn connect(fd: c_int, address: *const libc::sockaddr, len: u32) -> c_int {
+    if !ENGINE.active() {
+        // SAFETY: the program's own call.
+        return unsafe { next::connect(fd, address, len) };
+    }
+    drive(Connect::new(fd, address as usize, len as usize)) as c_int
+}
+
+/// accept(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn accept(fd: c_int, address: *mut libc::sockaddr, len: *mut u32) -> c_int {
+    // SAFETY: the program's own call.
+    let new = unsafe { next::accept(fd, address, len) };
+    note(new, |new| op::accepted(&ENGINE, new))
+}
+
+/// accept4(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn accept4(fd: c_int, address: *mut libc::sockaddr, len: *mut u32, flags: c_int) -> c_int {
+    // SAFETY: the program's own call.
+    let new = unsafe { next::accept4(fd, address, len, flags) };
+    note(new, |new| op::accepted(&ENGINE, new))
+}
+
+/// socket(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int {
+    // SAFETY: the program's own call.
+    let new = unsafe { next::socket(domain, kind, protocol) };
+    note(new, |new| op::created(&ENGINE, new))
+}
+
+/// socketpair(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn socketpair(domain: c_int, kind: c_int, protocol: c_int, pair: *mut c_int) -> c_int {
+    // SAFETY: the program's own call.
+    let result = unsafe { next::socketpair(domain, kind, protocol, pair) };
+    if result == 0 {
+        for i in 0..2 {
+            // SAFETY: the kernel has just written two numbers there.
+            note(unsafe { *pair.add(i) }, |new| op::created(&ENGINE, new));
+        }
+    }
+    result
+}
+
+/// shutdown(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn shutdown(fd: c_int, how: c_int) -> c_int {
+    // SAFETY: the program's own call.
+    let result = unsafe { next::shutdown(fd, how) };
+    if result == 0 && ENGINE.concerns(fd) {
+        note(0, |_| op::shut_down(&ENGINE, fd, how));
+    }
+    result
+}
+
+/// Tell the engine of a call's success, errno untouched.
+pub(super) fn note(result: c_int, tell: impl FnOnce(c_int)) -> c_int {
+    if result >= 0 && ENGINE.active() {
+        let before = errno::load();
+        tell(result);
+        errno::store(before);
+    }
+    result
+}

@@ -1,0 +1,138 @@
+//! The environment: what is said to us, kept for our children.
+//!
+//! A program may overwrite its environ (setproctitle) or build a fresh one for a child, so our own variables are copied once, at
+//! the start. exec gives them back where they are missing. What a variable means belongs in `setup`.
+
+use core::ffi::{c_char, CStr};
+use netdeadline_engine::sys::Published;
+
+/// Our variables, in one block: `NAME=value` strings, NUL-terminated.
+pub struct Kept {
+    bytes: [u8; Kept::BYTES],
+    used: usize,
+    /// Where each string begins.
+    starts: [u16; Kept::COUNT],
+    count: usize,
+    /// LD_PRELOAD's value as it was, if it names a library: an index like `starts`.
+    preload: Option<u16>,
+    /// Nothing is given back (NETDEADLINE_CHILDREN=off, or it did not fit).
+    off: bool,
+}
+
+impl Kept {
+    const BYTES: usize = 16384;
+    /// How many variables are ours, at most.
+    pub const COUNT: usize = 16;
+
+    const fn new() -> Kept {
+        let (bytes, starts) = ([0; Kept::BYTES], [0; Kept::COUNT]);
+        Kept { bytes, used: 0, starts, count: 0, preload: None, off: false }
+    }
+
+    fn append(&mut self, text: &[u8]) -> Option<u16> {
+        let start = self.used;
+        let end = start.checked_add(text.len())?.checked_add(1)?;
+        let (to, end_of) = self.bytes.get_mut(start..end)?.split_at_mut_checked(text.len())?;
+        to.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+        end_of.iter_mut().for_each(|nul| *nul = 0);
+        self.used = end;
+        u16::try_from(start).ok()
+    }
+
+    /// Keep one `NAME=value`.
+    pub fn keep(&mut self, text: &[u8]) {
+        let start = self.append(text);
+        match (start, self.starts.get_mut(self.count)) {
+            (Some(start), Some(slot)) => {
+                *slot = start;
+                self.count += 1;
+            }
+            // Half a policy for a child would be another policy.
+            _ => self.off = true,
+        }
+    }
+
+    /// Keep `LD_PRELOAD=...`.
+    pub fn keep_preload(&mut self, text: &[u8]) {
+        self.preload = self.append(text);
+    }
+
+    /// Give nothing back to children.
+    pub fn turn_off(&mut self) {
+        self.off = true;
+    }
+
+    fn at(&self, start: u16) -> *const c_char {
+        self.bytes.get(start as usize..).map_or(core::ptr::null(), |rest| rest.as_ptr().cast())
+    }
+
+    /// The strings to give back to a child, if any.
+    pub fn strings(&self) -> impl Iterator<Item = *const c_char> + '_ {
+        let count = if self.off { 0 } else { self.count };
+        self.starts.iter().take(count).map(|start| self.at(*start))
+    }
+
+    /// `LD_PRELOAD=...` as it was at the start.
+    pub fn preload(&self) -> Option<*const c_char> {
+        self.preload.filter(|_| !self.off && self.count > 0).map(|start| self.at(start))
+    }
+}
+
+/// What was kept. Written in the constructor.
+pub static KEPT: Published<Kept> = Published::new(Kept::new());
+
+core::arch::global_asm!(".weak environ", ".weak getauxval");
+
+extern "C" {
+    static environ: *const *const c_char;
+    fn getauxval(kind: usize) -> usize;
+}
+
+/// An entry of the auxiliary vector; 0 if absent, or without libc.
+pub fn auxiliary(kind: usize) -> usize {
+    if getauxval as *const () as usize == 0 {
+        return 0;
+    }
+    // SAFETY: it is there and takes a number.
+    unsafe { getauxval(kind) }
+}
+
+/// The environment at the start: `environ` if libc has set it (musl), else what the constructor was given (glibc, whose
+/// environ is still null when an initfirst constructor runs).
+pub fn at_start(given: *const *const c_char) -> *const *const c_char {
+    let place = &raw const environ;
+    if !place.is_null() {
+        // SAFETY: the symbol was found, so it is libc's variable.
+        let found = unsafe { place.read() };
+        if !found.is_null() {
+            return found;
+        }
+    }
+    given
+}
+
+/// The strings of an environment.
+///
+/// # Safety
+/// `environment` is null or a null-terminated array of C strings that live as long as the iterator's items are used.
+pub unsafe fn strings<'a>(environment: *const *const c_char) -> impl Iterator<Item = &'a CStr> {
+    let mut at = environment;
+    core::iter::from_fn(move || {
+        if at.is_null() {
+            return None;
+        }
+        // SAFETY: within the array by the caller's word: the null that ends it has not been passed.
+        let string = unsafe { at.read() };
+        if string.is_null() {
+            return None;
+        }
+        at = at.wrapping_add(1);
+        // SAFETY: a C string by the caller's word.
+        Some(unsafe { CStr::from_ptr(string) })
+    })
+}
+
+/// The value, if `string` is `name=value`.
+pub fn value<'a>(string: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    string.strip_prefix(name)?.strip_prefix(b"=")
+}

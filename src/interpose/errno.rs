@@ -1,0 +1,60 @@
+//! errno, which exists in the door alone: below it errors are the kernel's negated numbers.
+
+use core::ffi::c_int;
+
+core::arch::global_asm!(".weak __errno_location");
+
+extern "C" {
+    fn __errno_location() -> *mut c_int;
+}
+
+fn place() -> Option<*mut c_int> {
+    if __errno_location as *const () as usize == 0 {
+        return None;
+    }
+    // SAFETY: it is there, takes nothing, and answers the calling thread's errno.
+    Some(unsafe { __errno_location() })
+}
+
+/// The calling thread's errno.
+pub fn load() -> c_int {
+    // SAFETY: libc's answer points to the thread's own errno.
+    place().map_or(0, |errno| unsafe { *errno })
+}
+
+/// Set the calling thread's errno.
+pub fn store(value: c_int) {
+    if let Some(errno) = place() {
+        // SAFETY: as in `load`.
+        unsafe { *errno = value };
+    }
+}
+
+/// libc's form of a kernel's answer: -1 and errno.
+pub fn in_libc_form(outcome: isize) -> isize {
+    if (-4095..0).contains(&outcome) {
+        store(-outcome as c_int);
+        return -1;
+    }
+    outcome
+}
+
+/// The kernel's form of a libc function's answer.
+pub fn in_kernel_form(result: isize) -> isize {
+    if result == -1 {
+        -(load() as isize)
+    } else {
+        result
+    }
+}
+
+/// ENOSYS.
+pub fn unsupported() -> isize {
+    in_libc_form(-(libc::ENOSYS as isize))
+}
+
+/// What a fortified function does when its caller's buffer is too small and libc's own handler is not there.
+pub fn abort() {
+    // SAFETY: ends the process; nothing is touched.
+    unsafe { core::arch::asm!("ud2", options(noreturn, nomem, nostack)) } // a buffer overflow was about to happen
+}

@@ -1,0 +1,132 @@
+//! close, close_range, closefrom, dup, dup2, dup3, fcntl, ioctl.
+
+use super::connections::note;
+use super::{errno, next};
+use crate::ENGINE;
+use core::ffi::{c_int, c_ulong};
+use netdeadline_engine::op::{self, Close};
+
+const CLOSE_RANGE_CLOEXEC: c_int = 4;
+
+/// close(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn close(fd: c_int) -> c_int {
+    if ENGINE.active() {
+        let before = errno::load();
+        let what = op::close(&ENGINE, fd);
+        errno::store(before);
+        if what == Close::NotOpen {
+            return errno::in_libc_form(-(libc::EBADF as isize)) as c_int;
+        }
+    }
+    // SAFETY: the program's own call.
+    unsafe { next::close(fd) }
+}
+
+/// close_range(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn close_range(first: u32, last: u32, flags: c_int) -> c_int {
+    let closes = ENGINE.active() && flags & CLOSE_RANGE_CLOEXEC == 0 && first <= last;
+    if closes {
+        note(0, |_| op::close_range(&ENGINE, first, last));
+    }
+    // SAFETY: the program's own call.
+    let result = unsafe { next::close_range(first, last, flags) };
+    if closes {
+        note(result, |_| op::closed_range(&ENGINE, first, last));
+    }
+    result
+}
+
+/// closefrom(3).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn closefrom(first: c_int) {
+    let from = first.max(0) as u32;
+    note(0, |_| op::close_range(&ENGINE, from, u32::MAX));
+    // SAFETY: the program's own call.
+    unsafe { next::closefrom(first) };
+    note(0, |_| op::closed_range(&ENGINE, from, u32::MAX));
+}
+
+/// dup(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn dup(fd: c_int) -> c_int {
+    // SAFETY: the program's own call.
+    let new = unsafe { next::dup(fd) };
+    note(new, |new| op::duplicated(&ENGINE, fd, new))
+}
+
+/// dup2(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn dup2(fd: c_int, new: c_int) -> c_int {
+    note(0, |_| op::replacing(&ENGINE, fd, new));
+    // SAFETY: the program's own call.
+    let new = unsafe { next::dup2(fd, new) };
+    note(new, |new| op::replaced(&ENGINE, fd, new))
+}
+
+/// dup3(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn dup3(fd: c_int, new: c_int, flags: c_int) -> c_int {
+    note(0, |_| op::replacing(&ENGINE, fd, new));
+    // SAFETY: the program's own call.
+    let new = unsafe { next::dup3(fd, new, flags) };
+    note(new, |new| op::replaced(&ENGINE, fd, new))
+}
+
+/// fcntl(2). Variadic in C; one register argument covers every command.
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int {
+    // SAFETY: the program's own call.
+    let result = unsafe { next::fcntl(fd, command, argument) };
+    match command {
+        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => note(result, |new| op::duplicated(&ENGINE, fd, new)),
+        libc::F_SETFL => note(result, |_| op::mode_changed(&ENGINE, fd)),
+        _ => result,
+    }
+}
+
+/// fcntl(2) by the name that large-file programs use.
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int {
+    // SAFETY: the same function.
+    unsafe { fcntl(fd, command, argument) }
+}
+
+/// ioctl(2). Variadic in C; one register argument covers every request.
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int {
+    // SAFETY: the program's own call.
+    let result = unsafe { next::ioctl(fd, request, argument) };
+    if request == libc::FIONBIO {
+        return note(result, |_| op::mode_changed(&ENGINE, fd));
+    }
+    result
+}

@@ -1,0 +1,88 @@
+//! syscall(2): the same doors by number. Numbers that are not ours pass through: denying unknown ones breaks programs.
+
+use super::{connections, errno, fds, next, options, process, reading, sandbox, waits, writing};
+use crate::ENGINE;
+use core::ffi::{c_int, c_long};
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+const IO_URING: &str = "io_uring_setup was let through (NETDEADLINE_IO_URING=allow): what it carries has no deadline";
+
+/// syscall(2). Variadic in C; six register arguments cover every call (the sixth lies on the stack, as for any C function).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long {
+    // SAFETY: each function has the arguments of the call whose number it has.
+    unsafe {
+        if !ENGINE.active() {
+            return next::syscall(nr, a, b, c, d, e, f);
+        }
+        let fd = a as c_int;
+        match nr {
+            libc::SYS_read => reading::read(fd, b as _, c) as c_long,
+            libc::SYS_readv => reading::readv(fd, b as _, c as c_int) as c_long,
+            libc::SYS_recvfrom => reading::recvfrom(fd, b as _, c, d as c_int, e as _, f as _) as c_long,
+            libc::SYS_recvmsg => reading::recvmsg(fd, b as _, c as c_int) as c_long,
+            libc::SYS_recvmmsg => reading::recvmmsg(fd, b as _, c as u32, d as c_int, e as _) as c_long,
+            libc::SYS_write => writing::write(fd, b as _, c) as c_long,
+            libc::SYS_writev => writing::writev(fd, b as _, c as c_int) as c_long,
+            libc::SYS_sendto => writing::sendto(fd, b as _, c, d as c_int, e as _, f as u32) as c_long,
+            libc::SYS_sendmsg => writing::sendmsg(fd, b as _, c as c_int) as c_long,
+            libc::SYS_sendmmsg => writing::sendmmsg(fd, b as _, c as u32, d as c_int) as c_long,
+            libc::SYS_sendfile => writing::sendfile(fd, b as c_int, c as _, d) as c_long,
+            libc::SYS_splice => writing::splice(fd, b as _, c as c_int, d as _, e, f as u32) as c_long,
+            libc::SYS_connect => connections::connect(fd, b as _, c as u32) as c_long,
+            libc::SYS_accept => connections::accept(fd, b as _, c as _) as c_long,
+            libc::SYS_accept4 => connections::accept4(fd, b as _, c as _, d as c_int) as c_long,
+            libc::SYS_socket => connections::socket(fd, b as c_int, c as c_int) as c_long,
+            libc::SYS_socketpair => connections::socketpair(fd, b as c_int, c as c_int, d as _) as c_long,
+            libc::SYS_shutdown => connections::shutdown(fd, b as c_int) as c_long,
+            libc::SYS_setsockopt => options::setsockopt(fd, b as c_int, c as c_int, d as _, e as u32) as c_long,
+            libc::SYS_getsockopt => options::getsockopt(fd, b as c_int, c as c_int, d as _, e as _) as c_long,
+            libc::SYS_poll => waits::poll(a as _, b as u64, c as c_int) as c_long,
+            libc::SYS_epoll_create => waits::epoll_create(fd) as c_long,
+            libc::SYS_epoll_create1 => waits::epoll_create1(fd) as c_long,
+            libc::SYS_epoll_ctl => waits::epoll_ctl(fd, b as c_int, c as c_int, d as _) as c_long,
+            libc::SYS_epoll_wait => waits::epoll_wait(fd, b as _, c as c_int, d as c_int) as c_long,
+            // The kernel's mask has 8 bytes and libc reads 128: with a mask the call goes as it came.
+            libc::SYS_ppoll if d == 0 => waits::ppoll(a as _, b as u64, c as _, core::ptr::null()) as c_long,
+            libc::SYS_epoll_pwait if e == 0 => waits::epoll_wait(fd, b as _, c as c_int, d as c_int) as c_long,
+            libc::SYS_close => fds::close(fd) as c_long,
+            libc::SYS_close_range => fds::close_range(a as u32, b as u32, c as c_int) as c_long,
+            libc::SYS_dup => fds::dup(fd) as c_long,
+            libc::SYS_dup2 => fds::dup2(fd, b as c_int) as c_long,
+            libc::SYS_dup3 => fds::dup3(fd, b as c_int, c as c_int) as c_long,
+            libc::SYS_fcntl => fds::fcntl(fd, b as c_int, c) as c_long,
+            libc::SYS_ioctl => fds::ioctl(fd, b as core::ffi::c_ulong, c) as c_long,
+            libc::SYS_execve => process::execve(a as _, b as _, c as _) as c_long,
+            libc::SYS_prctl => sandbox::prctl(fd, b, c, d, e) as c_long,
+            libc::SYS_pidfd_getfd => connections::note(next::syscall(nr, a, b, c, d, e, f) as c_int, |new| {
+                netdeadline_engine::op::created(&ENGINE, new)
+            }) as c_long,
+            libc::SYS_seccomp => {
+                const SET_MODE_STRICT: usize = 0;
+                const SET_MODE_FILTER: usize = 1;
+                if a == SET_MODE_STRICT || a == SET_MODE_FILTER {
+                    sandbox::before_seccomp(a as c_int + 1, &[nr as usize, a, b, c, 0, 0]);
+                }
+                next::syscall(nr, a, b, c, d, e, f)
+            }
+            libc::SYS_io_uring_setup if ENGINE.ruled() => match allowed_io_uring() {
+                true => next::syscall(nr, a, b, c, d, e, f),
+                // It moves sockets past every hook; programs fall back to epoll.
+                false => errno::unsupported() as c_long,
+            },
+            _ => next::syscall(nr, a, b, c, d, e, f),
+        }
+    }
+}
+
+fn allowed_io_uring() -> bool {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    let Some(settings) = ENGINE.settings.peek().filter(|settings| settings.io_uring) else { return false };
+    if !SAID.swap(true, Relaxed) {
+        settings.log.note(&ENGINE.kernel, IO_URING);
+    }
+    true
+}

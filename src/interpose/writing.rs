@@ -1,0 +1,137 @@
+//! write, writev, send, sendto, sendmsg, sendmmsg, sendfile, splice.
+
+use super::reading::message;
+use super::{drive, next};
+use crate::ENGINE;
+use core::ffi::{c_int, c_void};
+use netdeadline_engine::op::{Send, Transfer};
+
+/// write(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn write(fd: c_int, buf: *const c_void, count: usize) -> isize {
+    if !ENGINE.concerns(fd) {
+        // SAFETY: the program's own call.
+        return unsafe { next::write(fd, buf, count) };
+    }
+    drive(Send::write(fd, buf as usize, count))
+}
+
+/// writev(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn writev(fd: c_int, iov: *const libc::iovec, count: c_int) -> isize {
+    if !ENGINE.concerns(fd) {
+        // SAFETY: the program's own call.
+        return unsafe { next::writev(fd, iov, count) };
+    }
+    let message = message(iov, count);
+    drive(Send::writev(fd, iov as usize, count as isize as usize, &raw const message as usize))
+}
+
+/// send(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn send(fd: c_int, buf: *const c_void, count: usize, flags: c_int) -> isize {
+    if !ENGINE.concerns(fd) {
+        // SAFETY: the program's own call.
+        return unsafe { next::send(fd, buf, count, flags) };
+    }
+    drive(Send::sendto("send", [fd as usize, buf as usize, count, flags as usize, 0, 0]))
+}
+
+/// sendto(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn sendto(
+    fd: c_int,
+    buf: *const c_void,
+    count: usize,
+    flags: c_int,
+    to: *const libc::sockaddr,
+    len: u32,
+) -> isize {
+    // MSG_FASTOPEN connects: such a socket is still unknown, or plain.
+    if !ENGINE.concerns(fd) && (flags & libc::MSG_FASTOPEN == 0 || !ENGINE.active()) {
+        // SAFETY: the program's own call.
+        return unsafe { next::sendto(fd, buf, count, flags, to, len) };
+    }
+    drive(Send::sendto("sendto", [fd as usize, buf as usize, count, flags as usize, to as usize, len as usize]))
+}
+
+/// sendmsg(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn sendmsg(fd: c_int, message: *const libc::msghdr, flags: c_int) -> isize {
+    if !ENGINE.concerns(fd) {
+        // SAFETY: the program's own call.
+        return unsafe { next::sendmsg(fd, message, flags) };
+    }
+    drive(Send::sendmsg(fd, message as usize, flags as usize))
+}
+
+/// sendmmsg(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn sendmmsg(fd: c_int, vector: *mut libc::mmsghdr, count: u32, flags: c_int) -> c_int {
+    if !ENGINE.concerns(fd) {
+        // SAFETY: the program's own call.
+        return unsafe { next::sendmmsg(fd, vector, count, flags) };
+    }
+    drive(Send::sendmmsg(fd, vector as usize, count as usize, flags as usize)) as c_int
+}
+
+/// sendfile(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn sendfile(out: c_int, from: c_int, offset: *mut i64, count: usize) -> isize {
+    if !ENGINE.concerns(out) {
+        // SAFETY: the program's own call.
+        return unsafe { next::sendfile(out, from, offset, count) };
+    }
+    drive(Transfer::sendfile(out, from, offset as usize, count))
+}
+
+/// sendfile(2) by its other name: off_t has 64 bits here.
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn sendfile64(out: c_int, from: c_int, offset: *mut i64, count: usize) -> isize {
+    // SAFETY: the same function.
+    unsafe { sendfile(out, from, offset, count) }
+}
+
+/// splice(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn splice(
+    from: c_int,
+    from_at: *mut i64,
+    to: c_int,
+    to_at: *mut i64,
+    count: usize,
+    flags: u32,
+) -> isize {
+    if !ENGINE.concerns(from) && !ENGINE.concerns(to) {
+        // SAFETY: the program's own call.
+        return unsafe { next::splice(from, from_at, to, to_at, count, flags) };
+    }
+    drive(Transfer::splice([from as usize, from_at as usize, to as usize, to_at as usize, count, flags as usize]))
+}
