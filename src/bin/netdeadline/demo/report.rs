@@ -98,8 +98,9 @@ fn table(out: &mut impl Write, plan: &Plan, rows: &[Row]) -> io::Result<()> {
         let lived = tenths(row.protected.lived);
         writeln!(out, "{:<14} {client:<8} {alone:<25} {setting}: {verb} {lived}", fault.name())?;
         let error = own_error(&row.protected.stderr);
-        if !error.is_empty() {
-            writeln!(out, "{:23} {}", "", clip(&error, WIDTH - 24))?;
+        // Two lines hold what the clients here say; a program's own words may be longer than any table.
+        for line in wrap(&error, WIDTH - 24).iter().filter(|line| !line.is_empty()).take(2) {
+            writeln!(out, "{:23} {}", "", clip(line, WIDTH - 24))?;
         }
         if let Some(objection) = row.objection() {
             writeln!(out, "{:23} FAILED: {objection}", "")?;
