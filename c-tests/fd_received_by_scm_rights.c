@@ -37,8 +37,8 @@ int main(void) {
     struct fd_served served = fd_serve();
     nd_sleep(500 * MS);
     pass(ends[0], pair.client);
-    CHECK_EQ(close(pair.client), 0);
     int fd = take(ends[1]);
+    CHECK_EQ(close(pair.client), 0);
     CHECK_READ_TIMES_OUT(fd, 300 * MS);
     nd_sleep(start + 2 * SEC + 50 * MS - nd_now());
     CHECK_EQ(nd_raw_write(pair.peer, "x", 1), 1);
@@ -56,8 +56,8 @@ int main(void) {
     CHECK_READ_WAITS(received, other[1], 900 * MS);
 
     pass(ends[0], served.served);
-    CHECK_EQ(close(served.served), 0);
     received = take(ends[1]);
+    CHECK_EQ(close(served.served), 0);
     CHECK_READ_WAITS(received, served.client, 900 * MS);
 
     // From another process: never seen before.
