@@ -115,8 +115,11 @@ fn a_bad_variable_stops_the_start() {
     refuse("NETDEADLINE_CONFIG", "rules", &["absolute"]);
     refuse("NETDEADLINE_CONFIG", "/no/such/rules", &["/no/such/rules", "No such file"]);
     refuse("NETDEADLINE_CONECT", "2s", &["no variable of netdeadline", "expected NETDEADLINE_CONNECT"]);
+    refuse("NETDEADLINE_RED", "2s", &["expected NETDEADLINE_READ"]);
     // Someone else's.
-    assert_eq!(nd(&["run", "echo", "ran"]).env("NETDEADLINE_OF_THE_BUILD", "x").run().succeeded().stdout, "ran\n");
+    for other in ["NETDEADLINE_OF_THE_BUILD", "NETDEADLINE_LIB"] {
+        assert_eq!(nd(&["run", "echo", "ran"]).env(other, "x").run().succeeded().stdout, "ran\n");
+    }
     // What an option replaces need not be right.
     nd(&["run", "--connect", "1s", "true"]).env("NETDEADLINE_CONNECT", "bad").run().succeeded();
     nd(&["run", "--observe", "true"]).env("NETDEADLINE_MODE", "bad").run().succeeded();
