@@ -147,7 +147,7 @@ fn open(file: &Path) -> io::Result<File> {
 fn unopened(file: &Path, error: &io::Error, report: &mut Report) {
     match error.kind() {
         ErrorKind::NotFound => {}
-        ErrorKind::InvalidInput => report.cannot("not-a-file", "not a regular file", "it is not a regular file"),
+        ErrorKind::InvalidInput => report.cannot("not-a-file", "no program", "it is not a regular file"),
         ErrorKind::PermissionDenied if lookup::executable(file) => {
             report.lost("unreadable", "unreadable", "it may be executed but not read, so nobody can tell what it is");
         }
