@@ -83,8 +83,9 @@ def flat(tests):
 
 
 def main(results, modules, only, without):
-    # As `python -m test` without -u: no network beyond this machine, nothing that takes minutes or gigabytes.
-    support.use_resources = []
+    # As `python -m test` without -u: no network beyond this machine, nothing that takes minutes or gigabytes. One suite
+    # asks for the network and uses no more of it than loopback.
+    support.use_resources = ["network"] if modules == ["test_socketserver"] else []
     loader = unittest.TestLoader()
     with open(results, "a") as out, tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
