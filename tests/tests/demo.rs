@@ -61,6 +61,8 @@ fn each_client_hangs_alone_and_ends_at_its_deadline_not_before() {
             assert_eq!(value(row, "ended"), "true", "{row}");
             assert!(seconds(row, "ended_s") >= 2.0, "early: {row}");
             assert!(seconds(row, "ended_s") < 6.0, "late: {row}");
+            assert!(seconds(row, "waited_s") >= 2.0, "early: {row}");
+            assert!(seconds(row, "waited_s") < 3.5, "it went on after its deadline: {row}");
             assert!(value(row, "error").to_lowercase().contains("timed out"), "{row}");
             assert!(value(row, "record").contains(&format!("NETDEADLINE_{class}")), "{row}");
         }

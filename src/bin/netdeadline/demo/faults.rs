@@ -4,11 +4,9 @@
 //! a peer that closes would end the hang that the demo shows.
 //!
 //! # Safety
-//! The unsafe calls are `listen` on a socket this file owns and `setsockopt` with a pointer to a live integer of the size
-//! that is passed along.
+//! The one unsafe call is `listen` on a socket that this file owns; it takes no pointer.
 
 use std::io::{self, Read, Write};
-use std::mem;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::thread;
@@ -65,7 +63,6 @@ impl Faults {
         let silent = listener()?;
         let half = listener()?;
         let zero = listener()?;
-        small_receive_buffer(&zero)?;
         let addresses = [hole.local_addr()?, silent.local_addr()?, half.local_addr()?, zero.local_addr()?];
         serve(silent, |stream| drop(request(stream)));
         serve(half, |stream| {
@@ -73,6 +70,7 @@ impl Faults {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nThis is the first half of");
             }
         });
+        // Default buffers: tiny ones let the client's kernel push a few bytes more after seconds, which is progress.
         serve(zero, |_| {});
         Ok(Faults { addresses, _black_hole: (hole, fillers) })
     }
@@ -105,26 +103,6 @@ fn black_hole() -> io::Result<(TcpListener, Vec<TcpStream>)> {
         }
     }
     Err(io::Error::other("the queue of the black hole does not fill up"))
-}
-
-/// Set on the listener: the accepted sockets inherit it, and the window they offer is small from the start.
-fn small_receive_buffer(listener: &TcpListener) -> io::Result<()> {
-    let bytes: libc::c_int = 4096;
-    // SAFETY: the pointer and the length describe `bytes`, which outlives the call.
-    let result = unsafe {
-        libc::setsockopt(
-            listener.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_RCVBUF,
-            (&raw const bytes).cast(),
-            mem::size_of::<libc::c_int>() as libc::socklen_t,
-        )
-    };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
 }
 
 /// Accepts for ever; each connection gets a thread that answers and then holds it open.

@@ -8,6 +8,7 @@ mod client;
 mod faults;
 mod plan;
 mod report;
+mod row;
 mod watch;
 
 use std::ffi::OsString;
@@ -18,8 +19,8 @@ use std::time::Duration;
 pub const DEADLINE: Duration = Duration::from_secs(2);
 /// How long a client without a deadline is watched before the demo gives up on it.
 pub const WATCH: Duration = Duration::from_secs(4);
-/// A protected client that lives longer than this missed its deadline. Generous: it covers the start of an interpreter on
-/// a busy machine, and is well below what any client does by itself.
+/// A protected client that lives longer than this is given up. Generous: it covers the start of an interpreter on a busy
+/// machine, and is well below what any client does by itself.
 pub const LATEST: Duration = Duration::from_secs(6);
 
 const HELP: &str = "\
@@ -76,8 +77,8 @@ fn rehearse(form: report::Form) -> Result<bool, String> {
     let mut out = io::stdout().lock();
     let printed = report::announce(&mut out, form, &plan);
     let runs = watch::run(plan.starts())?;
-    let rows = report::rows(&plan, &runs);
+    let rows = row::rows(&plan, &runs);
     // A reader that went away (`| head`) is no fault of the clients.
     let _ = printed.and_then(|()| report::print(&mut out, form, &plan, &rows));
-    Ok(rows.iter().all(report::Row::kept))
+    Ok(rows.iter().all(row::Row::kept))
 }

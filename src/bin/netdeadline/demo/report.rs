@@ -1,9 +1,9 @@
-//! What happened, as a table of 80 columns or as JSON, and whether the promise was kept.
+//! What happened, as a table of 80 columns or as JSON. Whether that is as it should be is row.rs's to say.
 //!
 //! Plain ASCII and no colour, on a terminal and in a pipe alike: the output goes into tickets and chats.
 
-use super::plan::{seconds, variable, Pair, Plan};
-use super::watch::Run;
+use super::plan::{seconds, variable, Plan};
+use super::row::Row;
 use super::{DEADLINE, WATCH};
 use crate::text::json as json_string;
 use std::io::{self, Write};
@@ -18,48 +18,6 @@ pub enum Form {
     Table,
     /// For a program: one object.
     Json,
-}
-
-/// A pair of runs and what they say.
-pub struct Row<'a> {
-    pair: &'a Pair,
-    alone: &'a Run,
-    protected: &'a Run,
-}
-
-impl Row<'_> {
-    /// Whether the client hung alone, and with a deadline ended by itself, with an error, not before the deadline, and with
-    /// a record that names the deadline.
-    pub fn kept(&self) -> bool {
-        self.objection().is_none()
-    }
-
-    /// What is wrong with this row, if anything.
-    fn objection(&self) -> Option<&'static str> {
-        match (self.alone.status, self.protected.status) {
-            (Some(_), _) => Some("the fault did not show, the client ended by itself"),
-            (None, None) => Some("the deadline did not end the client"),
-            (None, Some(status)) if status.success() => Some("the client saw no error"),
-            _ if self.protected.lived < DEADLINE => Some("ended before the deadline"),
-            _ if self.record().is_none() => Some("ended without a record of this deadline"),
-            _ => None,
-        }
-    }
-
-    /// The library's line about the expiry of this row's deadline.
-    fn record(&self) -> Option<&str> {
-        let variable = variable(self.pair.fault);
-        self.protected.stderr.lines().find(|line| line.starts_with(RECORD) && line.contains(&variable))
-    }
-}
-
-/// How the library's lines begin.
-const RECORD: &str = "netdeadline: ";
-
-/// Joins the plan with its runs.
-pub fn rows<'a>(plan: &'a Plan, runs: &'a [Run]) -> Vec<Row<'a>> {
-    let pairs = runs.chunks_exact(2).map(|two| (&two[0], &two[1]));
-    plan.pairs.iter().zip(pairs).map(|(pair, (alone, protected))| Row { pair, alone, protected }).collect()
 }
 
 /// Says what is about to happen: the next four seconds are silent.
@@ -95,9 +53,9 @@ fn table(out: &mut impl Write, plan: &Plan, rows: &[Row]) -> io::Result<()> {
         };
         let setting = format!("{}={}", fault.class(), seconds(DEADLINE));
         let verb = if row.protected.status.is_some() { "ended after" } else { "hanging at" };
-        let lived = tenths(row.protected.lived);
-        writeln!(out, "{:<14} {client:<8} {alone:<25} {setting}: {verb} {lived}", fault.name())?;
-        let error = own_error(&row.protected.stderr);
+        let waited = tenths(row.waited().unwrap_or(row.protected.lived));
+        writeln!(out, "{:<14} {client:<8} {alone:<25} {setting}: {verb} {waited}", fault.name())?;
+        let error = printable(row.error());
         // Two lines hold what the clients here say; a program's own words may be longer than any table.
         for line in wrap(&error, WIDTH - 24).iter().filter(|line| !line.is_empty()).take(2) {
             writeln!(out, "{:23} {}", "", clip(line, WIDTH - 24))?;
@@ -126,12 +84,6 @@ fn table(out: &mut impl Write, plan: &Plan, rows: &[Row]) -> io::Result<()> {
 /// Seconds, cut and not rounded: 1.96 s must not read as 2.0.
 fn tenths(lived: Duration) -> String {
     format!("{}.{} s", lived.as_secs(), lived.subsec_millis() / 100)
-}
-
-/// The last line that the client itself wrote.
-fn own_error(stderr: &str) -> String {
-    let line = stderr.lines().rfind(|line| !line.starts_with(RECORD) && !line.trim().is_empty());
-    printable(line.unwrap_or("").trim())
 }
 
 /// Only ASCII that is visible: what a child printed goes to a terminal.
@@ -170,7 +122,7 @@ fn json(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
         writeln!(
             out,
             "  {{\"fault\": {}, \"client\": {}, \"class\": {}, \"alone_hangs\": {}, \"alone_s\": {:.3}, \
-             \"ended\": {}, \"ended_s\": {:.3}, \"error\": {}, \"record\": {}, \"kept\": {}}}{comma}",
+             \"ended\": {}, \"ended_s\": {:.3}, \"waited_s\": {}, \"error\": {}, \"record\": {}, \"kept\": {}}}{comma}",
             json_string(row.pair.fault.name()),
             json_string(row.pair.client.name()),
             json_string(row.pair.fault.class()),
@@ -178,7 +130,8 @@ fn json(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
             alone.lived.as_secs_f64(),
             protected.status.is_some(),
             protected.lived.as_secs_f64(),
-            json_string(&own_error(&protected.stderr)),
+            row.waited().map_or("null".to_owned(), |waited| format!("{:.3}", waited.as_secs_f64())),
+            json_string(row.error()),
             row.record().map_or("null".to_owned(), json_string),
             row.kept()
         )?;

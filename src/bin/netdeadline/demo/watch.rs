@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A child that is to be started.
 pub struct Start {
@@ -24,6 +24,8 @@ pub struct Start {
 pub struct Run {
     /// From before the fork to its end, or to the moment it was given up.
     pub lived: Duration,
+    /// When it ended, in milliseconds since 1970.
+    pub ended_at: u64,
     /// Its own end; none if it was still running and had to be killed.
     pub status: Option<ExitStatus>,
     /// What it wrote to stderr, 64 KiB at most.
@@ -57,12 +59,17 @@ pub fn run(starts: Vec<Start>) -> Result<Vec<Run>, String> {
                 if status.is_none() {
                     end(&mut one.child);
                 }
-                one.run = Some(Run { lived, status, stderr: stderr(&mut one.child) });
+                one.run = Some(Run { lived, ended_at: realtime(), status, stderr: stderr(&mut one.child) });
             }
         }
         thread::sleep(Duration::from_millis(2));
     }
     Ok(watched.into_iter().filter_map(|one| one.run).collect())
+}
+
+fn realtime() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or_default()
 }
 
 /// What a short-lived command prints; none if it is missing, fails, or takes longer than five seconds.
