@@ -4,6 +4,7 @@
 //
 // env: NETDEADLINE_READ=300ms
 // env: NETDEADLINE_READ=300ms NETDEADLINE_CHILDREN=off
+// cap: 60
 #include "fd_nd.h"
 #include <spawn.h>
 
@@ -48,6 +49,24 @@ static pid_t by_execle(char **arguments, char **environment) {
     }
     return child;
 }
+static pid_t by_execv(char **arguments, char **environment) {
+    pid_t child = fork();
+    if (!child) {
+        environ = environment;
+        execv(self, arguments);
+        _exit(127);
+    }
+    return child;
+}
+static pid_t by_execvp(char **arguments, char **environment) {
+    pid_t child = fork();
+    if (!child) {
+        environ = environment;
+        execvp(self, arguments);
+        _exit(127);
+    }
+    return child;
+}
 static pid_t by_vfork(char **arguments, char **environment) {
     pid_t child = vfork();
     if (!child) {
@@ -72,13 +91,14 @@ static pid_t by_fexecve(char **arguments, char **environment) {
 static const struct {
     const char *name;
     starter start;
-} starters[] = {{"execve", by_execve}, {"execvpe", by_execvpe},         {"execle", by_execle},
-                {"vfork", by_vfork},   {"posix_spawn", by_posix_spawn}, {"fexecve", by_fexecve}};
+} starters[] = {{"execve", by_execve}, {"execvpe", by_execvpe},         {"fexecve", by_fexecve}, {"vfork", by_vfork},
+                {"execv", by_execv},   {"posix_spawn", by_posix_spawn}, {"execvp", by_execvp},   {"execle", by_execle}};
 
 int main(int count, char **arguments) {
     if (count == 4) return as_child(atoi(arguments[1]), atoi(arguments[2]), arguments[3]);
     bool off = getenv("NETDEADLINE_CHILDREN") != NULL;
     char fd[16], peer[16], *empty[] = {NULL};
+    int failed = 0;
     for (size_t i = 0; i < 2 * sizeof starters / sizeof *starters; i++) {
         bool afresh = i % 2;
         struct nd_pair pair = nd_tcp_pair();
@@ -86,10 +106,20 @@ int main(int count, char **arguments) {
         snprintf(peer, sizeof peer, "%d", (int)nd_raw(SYS_dup, pair.peer, 0, 0, 0, 0, 0));
         char *child_arguments[] = {"child", fd, peer, afresh && off ? "free" : "bounded", NULL};
         pid_t child = starters[i / 2].start(child_arguments, afresh ? empty : environ);
+        // Bytes long after the deadline, so that a child without one ends all the same, and says so.
+        struct nd_later later;
+        if (!(afresh && off)) nd_sender_start(&later, pair.peer, 1500 * MS);
         int status = nd_reap(child, 8 * SEC);
-        if (status)
-            FAIL("child of %s with %s environment: status 0x%x", starters[i / 2].name, afresh ? "an empty" : "our",
-                 (unsigned)status);
+        if (!(afresh && off)) nd_join(later.thread, 5 * SEC);
+        if (status) {
+            fprintf(stderr, "child of %s with %s environment: status 0x%x\n", starters[i / 2].name,
+                    afresh ? "an empty" : "our", (unsigned)status);
+            failed++;
+        }
+        nd_pair_close(&pair);
+        nd_raw_close(atoi(fd));
+        nd_raw_close(atoi(peer));
     }
+    CHECK_EQ(failed, 0);
     return 0;
 }
