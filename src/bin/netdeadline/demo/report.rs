@@ -52,8 +52,11 @@ fn table(out: &mut impl Write, plan: &Plan, rows: &[Row]) -> io::Result<()> {
             Some(_) => format!("ended after {}", tenths(row.alone.lived)),
         };
         let setting = format!("{}={}", fault.class(), seconds(DEADLINE));
-        let verb = if row.protected.status.is_some() { "ended after" } else { "hanging at" };
-        let waited = tenths(row.waited().unwrap_or(row.protected.lived));
+        let (verb, waited) = match row.protected.status {
+            Some(_) => ("ended after", row.waited().unwrap_or(row.protected.lived)),
+            None => ("hanging at", row.protected.lived),
+        };
+        let waited = tenths(waited);
         writeln!(out, "{:<14} {client:<8} {alone:<25} {setting}: {verb} {waited}", fault.name())?;
         let error = printable(row.error());
         // Two lines hold what the clients here say; a program's own words may be longer than any table.
