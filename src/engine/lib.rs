@@ -62,7 +62,6 @@ impl<K: Kernel> Engine<K> {
         if !self.settings.publish(write) {
             return;
         }
-        self.process.epoch(&self.kernel);
         let unknown = if self.ruled() { Kind::Unknown.bit() } else { 0 };
         self.interest.store(TRACKED | unknown, Release);
     }
@@ -82,7 +81,8 @@ impl<K: Kernel> Engine<K> {
     /// May any fd have a deadline? When not, waits on many fds need no look at them.
     #[inline(always)]
     pub fn anything_tracked(&self) -> bool {
-        self.interest.load(Relaxed) & Kind::Unknown.bit() != 0 || self.descriptions.used() != 0
+        let interest = self.interest.load(Relaxed);
+        interest & Kind::Unknown.bit() != 0 || interest != 0 && self.descriptions.used() != 0
     }
 
     /// Is there a policy?

@@ -3,6 +3,7 @@
 //! A program may overwrite its environ (setproctitle) or build a fresh one for a child, so our own variables are copied once, at
 //! the start. exec gives them back where they are missing. What a variable means belongs in `setup`.
 
+use super::weak::weak;
 use core::ffi::{c_char, CStr};
 use netdeadline_engine::sys::Published;
 
@@ -81,34 +82,36 @@ impl Kept {
 /// What was kept. Written in the constructor.
 pub static KEPT: Published<Kept> = Published::new(Kept::new());
 
-core::arch::global_asm!(".weak environ", ".weak getauxval");
-
-extern "C" {
-    static environ: *const *const c_char;
-    fn getauxval(kind: usize) -> usize;
-}
-
 /// An entry of the auxiliary vector; 0 if absent, or without libc.
 pub fn auxiliary(kind: usize) -> usize {
-    if getauxval as *const () as usize == 0 {
+    let getauxval = weak!(getauxval);
+    if getauxval == 0 {
         return 0;
     }
-    // SAFETY: it is there and takes a number.
-    unsafe { getauxval(kind) }
+    // SAFETY: the loader found the name, and C gives it this type.
+    let getauxval: extern "C" fn(usize) -> usize = unsafe { core::mem::transmute(getauxval) };
+    getauxval(kind)
 }
 
 /// The environment at the start: `environ` if libc has set it (musl), else what the constructor was given (glibc, whose
 /// environ is still null when an initfirst constructor runs).
 pub fn at_start(given: *const *const c_char) -> *const *const c_char {
-    let place = &raw const environ;
-    if !place.is_null() {
-        // SAFETY: the symbol was found, so it is libc's variable.
-        let found = unsafe { place.read() };
-        if !found.is_null() {
-            return found;
-        }
+    let found = now();
+    if found.is_null() {
+        given
+    } else {
+        found
     }
-    given
+}
+
+/// libc's `environ`, as it is now; null without libc, or before libc has set it.
+pub fn now() -> *const *const c_char {
+    let place = weak!(environ) as *const *const *const c_char;
+    if place.is_null() {
+        return core::ptr::null();
+    }
+    // SAFETY: the loader found the name: it is libc's variable.
+    unsafe { place.read() }
 }
 
 /// The strings of an environment.

@@ -2,18 +2,18 @@
 
 use core::ffi::c_int;
 
-core::arch::global_asm!(".weak __errno_location");
+use super::weak::weak;
 
-extern "C" {
-    fn __errno_location() -> *mut c_int;
-}
+type Location = extern "C" fn() -> *mut c_int;
 
 fn place() -> Option<*mut c_int> {
-    if __errno_location as *const () as usize == 0 {
+    let location = weak!(__errno_location);
+    if location == 0 {
         return None;
     }
-    // SAFETY: it is there, takes nothing, and answers the calling thread's errno.
-    Some(unsafe { __errno_location() })
+    // SAFETY: the loader found the name, and C gives it this type.
+    let location: Location = unsafe { core::mem::transmute(location) };
+    Some(location())
 }
 
 /// The calling thread's errno.

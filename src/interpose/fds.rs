@@ -6,7 +6,7 @@ use crate::ENGINE;
 use core::ffi::{c_int, c_ulong};
 use netdeadline_engine::op::{self, Close};
 
-const CLOSE_RANGE_CLOEXEC: c_int = 4;
+const CLOSE_RANGE_UNSHARE: c_int = 2;
 
 /// close(2).
 ///
@@ -32,7 +32,8 @@ pub unsafe extern "C" fn close(fd: c_int) -> c_int {
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn close_range(first: u32, last: u32, flags: c_int) -> c_int {
-    let closes = ENGINE.active() && flags & CLOSE_RANGE_CLOEXEC == 0 && first <= last;
+    // With CLOSE_RANGE_CLOEXEC nothing is closed, and with flags that no kernel knows nothing happens.
+    let closes = ENGINE.active() && flags & !CLOSE_RANGE_UNSHARE == 0 && first <= last;
     if closes {
         note(0, |_| op::close_range(&ENGINE, first, last));
     }

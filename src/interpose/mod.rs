@@ -20,6 +20,7 @@ mod sandbox;
 mod setup;
 mod syscall;
 mod waits;
+mod weak;
 mod writing;
 
 use crate::ENGINE;

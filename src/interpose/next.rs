@@ -4,17 +4,13 @@
 //! this libc lacks is made by the bare system call. What a function means belongs elsewhere.
 
 use super::errno;
+use super::weak::weak;
 use core::ffi::{c_char, c_int, c_void, CStr};
 use core::num::NonZeroUsize;
 use netdeadline_engine::sys::Kernel;
 use once_cell::race::OnceNonZeroUsize;
 
-// Weak: in a process without libc they stay null.
-core::arch::global_asm!(".weak dlsym");
-
-extern "C" {
-    fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
-}
+type Dlsym = unsafe extern "C" fn(handle: *mut c_void, name: *const c_char) -> *mut c_void;
 
 const RTLD_NEXT: *mut c_void = -1_isize as *mut c_void;
 /// Looked up, and not there.
@@ -43,10 +39,12 @@ impl Next {
 
     #[cold]
     fn look_up(&self) -> Option<NonZeroUsize> {
-        let look = dlsym as *const () as usize;
-        if look == 0 {
+        let dlsym = weak!(dlsym);
+        if dlsym == 0 {
             return None;
         }
+        // SAFETY: the loader found the name, and C gives it this type.
+        let dlsym: Dlsym = unsafe { core::mem::transmute(dlsym) };
         let found = self.address.get_or_init(|| {
             // SAFETY: dlsym is there (not null) and gets a NUL-terminated name.
             let address = unsafe { dlsym(RTLD_NEXT, self.name.as_ptr()) };

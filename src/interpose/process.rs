@@ -260,6 +260,75 @@ pub unsafe extern "C" fn execvpe(name: *const c_char, argv: Strings, envp: Strin
     unsafe { next::execvpe(name, argv, environment.prepare(envp, loadable(null()))) }
 }
 
+/// execv(3).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn execv(path: *const c_char, argv: Strings) -> c_int {
+    // SAFETY: execv is execve with the program's own environment.
+    unsafe { execve(path, argv, environment::now()) }
+}
+
+/// execvp(3).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn execvp(name: *const c_char, argv: Strings) -> c_int {
+    // SAFETY: execvp is execvpe with the program's own environment; musl before 1.1 has no execvpe.
+    unsafe { execvpe(name, argv, environment::now()) }
+}
+
+/// execle(3): the arguments one by one, a null, then the environment.
+///
+/// Variadic, which a Rust function cannot be: the six register arguments are laid side by side on the stack, and `execle_from`
+/// reads them there and the others where the caller put them.
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+#[unsafe(naked)]
+pub unsafe extern "C" fn execle(path: *const c_char, first: *const c_char) -> c_int {
+    core::arch::naked_asm!(
+        ".cfi_startproc",
+        "lea rax, [rsp + 8]",         // the arguments after the sixth, above the return address
+        "sub rsp, 56",                // room for five words, and the stack aligned for a call
+        ".cfi_adjust_cfa_offset 56",
+        "mov [rsp], rsi",             // argv[0]
+        "mov [rsp + 8], rdx",         // argv[1]
+        "mov [rsp + 16], rcx",        // argv[2]
+        "mov [rsp + 24], r8",         // argv[3]
+        "mov [rsp + 32], r9",         // argv[4]
+        "mov rsi, rsp",               // second argument of execle_from; the path still is the first
+        "mov rdx, rax",               // third
+        "call {from}",                // comes back only if exec failed
+        "add rsp, 56",                // undo
+        ".cfi_adjust_cfa_offset -56",
+        "ret",                        // -1 in eax
+        ".cfi_endproc",
+        from = sym execle_from,
+    )
+}
+
+/// Gather an execle's arguments: five words at `five`, the rest at `rest`.
+unsafe extern "C" fn execle_from(path: *const c_char, five: Strings, rest: Strings) -> c_int {
+    let mut argv = [null(); ROOM];
+    let word = |i: usize| {
+        let place = if i < 5 { five.wrapping_add(i) } else { rest.wrapping_add(i - 5) };
+        // SAFETY: the caller's arguments end with a null and the environment, and nothing beyond those is read.
+        unsafe { place.read() }
+    };
+    for (i, place) in argv.iter_mut().enumerate() {
+        *place = word(i);
+        if place.is_null() {
+            // SAFETY: the program's own call.
+            return unsafe { execve(path, argv.as_ptr(), word(i + 1).cast()) };
+        }
+    }
+    errno::in_libc_form(-(libc::E2BIG as isize)) as c_int
+}
+
 /// fexecve(3).
 ///
 /// # Safety

@@ -5,6 +5,7 @@
 use super::{errno, next};
 use crate::ENGINE;
 use core::ffi::c_int;
+use core::sync::atomic::{AtomicU32, Ordering::*};
 use netdeadline_engine::op;
 use netdeadline_engine::sys::{file, Kernel};
 
@@ -36,14 +37,24 @@ pub fn before_seccomp(mode: c_int, call: &[usize; 6]) {
     errno::store(before);
 }
 
-/// We were started under a filter: is it one that lets us work?
+/// Were we started under a filter, and is it one that lets us work?
 pub fn started_under_filter() {
-    let k = &ENGINE.kernel;
-    // PR_GET_SECCOMP itself is allowed by every filter that lets a dynamic program start.
-    let mode = k.call(libc::SYS_prctl, [libc::PR_GET_SECCOMP as usize, 0, 0, 0, 0, 0]);
-    if mode == libc::SECCOMP_MODE_FILTER as isize && !survives(None) {
+    if filtered() && !survives(None) {
         ENGINE.retire_for(FILTER);
     }
+}
+
+/// Is a filter in force? Asked of /proc/self/status, for opening and reading a file is what the dynamic loader has just done:
+/// no filter that let us start kills for it. (prctl would be another call that might be forbidden.)
+fn filtered() -> bool {
+    let k = &ENGINE.kernel;
+    let Ok(fd) = file::open(k, c"/proc/self/status", libc::O_RDONLY | libc::O_CLOEXEC, 0) else { return false };
+    let mut text = [0_u8; 4096];
+    let count = k.call(libc::SYS_read, [fd as usize, text.as_mut_ptr() as usize, text.len(), 0, 0, 0]);
+    let _ = file::close(k, fd);
+    let text = text.get(..count.max(0) as usize).unwrap_or_default();
+    let mut lines = text.split(|byte| *byte == b'\n');
+    lines.any(|line| line.strip_prefix(b"Seccomp:").is_some_and(|mode| mode.ends_with(b"2")))
 }
 
 /// Make the engine's calls in a child, under the filter that `call` installs. False if the child did not come through.
@@ -56,46 +67,51 @@ fn survives(call: Option<&[usize; 6]>) -> bool {
         return false;
     }
     let set = k.call(libc::SYS_epoll_create1, [libc::EPOLL_CLOEXEC as usize, 0, 0, 0, 0, 0]);
-    let survived = set >= 0 && child_survives(call, pair, set as i32);
-    let _ = file::close(k, set as i32);
-    pair.iter().for_each(|fd| {
-        let _ = file::close(k, *fd);
-    });
+    let shared = (libc::MAP_SHARED | libc::MAP_ANONYMOUS) as usize;
+    let access = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+    let page = k.call(libc::SYS_mmap, [0, 4096, access, shared, usize::MAX, 0]);
+    let usable = set >= 0 && !(-4095..0).contains(&page);
+    let survived = usable && child_survives(call, pair, set as i32, page as usize);
+    if usable {
+        k.call(libc::SYS_munmap, [page as usize, 4096, 0, 0, 0, 0]);
+    }
+    for fd in [pair[0], pair[1], set as i32] {
+        let _ = file::close(k, fd);
+    }
     survived
 }
 
-fn child_survives(call: Option<&[usize; 6]>, pair: [i32; 2], set: i32) -> bool {
+/// `page` is shared with the child: it says there that it came through.
+fn child_survives(call: Option<&[usize; 6]>, pair: [i32; 2], set: i32, page: usize) -> bool {
     let k = &ENGINE.kernel;
-    // No exit signal: the program's SIGCHLD handler and its wait() never hear of the child.
-    let child = k.call(libc::SYS_clone, [0; 6]);
-    if child < 0 {
+    // SAFETY: a page of ours, mapped until after this; both processes use it through atomics only.
+    let came_through = unsafe { &*(page as *const AtomicU32) };
+    // CLONE_VFORK: we go on when the child is gone, without a call that the filter might forbid. No exit signal: the program's
+    // SIGCHLD handler and its wait() never hear of the child.
+    let child = k.call(libc::SYS_clone, [libc::CLONE_VFORK as usize, 0, 0, 0, 0, 0]);
+    if child == 0 {
+        // No core for a death that is part of the plan. (prctl may be what it dies of.)
+        k.call(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as usize, 0, 0, 0, 0, 0]);
+        let refused = call.is_some_and(|[nr, a, b, c, d, e]| k.call(*nr as i64, [*a, *b, *c, *d, *e, 0]) < 0);
+        // A refused filter: the program's own call will be refused as well, and nothing changes.
+        if refused || op::probe(k, pair, set) {
+            came_through.store(1, Release);
+        }
+        leave();
+    }
+    if child < 0 || came_through.load(Acquire) == 0 {
+        // A child that died stays a zombie which no ordinary wait() sees: wait4 may be what it died of.
         return false;
     }
-    if child == 0 {
-        // No core, and no message in a terminal, for a death that is part of the plan.
-        k.call(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as usize, 0, 0, 0, 0, 0]);
-        if let Some([nr, a, b, c, d, e]) = call {
-            if k.call(*nr as i64, [*a, *b, *c, *d, *e, 0]) < 0 {
-                // The program's own call will fail as well: nothing changes.
-                leave(0);
-            }
-        }
-        leave(if op::probe(k, pair, set) { 0 } else { 1 });
-    }
-    let mut status: c_int = -1;
-    loop {
-        let wait = [child as usize, &raw mut status as usize, 0x4000_0000, 0, 0, 0]; // __WALL
-        match k.call(libc::SYS_wait4, wait) {
-            n if n == child => return status == 0,
-            n if n == -(libc::EINTR as isize) => {}
-            _ => return false,
-        }
-    }
+    let mut status: c_int = 0;
+    let wait = [child as usize, &raw mut status as usize, libc::__WALL as usize, 0, 0, 0];
+    while k.call(libc::SYS_wait4, wait) == -(libc::EINTR as isize) {}
+    true
 }
 
-fn leave(code: usize) -> ! {
+fn leave() -> ! {
     loop {
-        ENGINE.kernel.call(libc::SYS_exit_group, [code, 0, 0, 0, 0, 0]);
+        ENGINE.kernel.call(libc::SYS_exit_group, [0; 6]);
         // A filter may answer EPERM to that: then die of a fault, which no filter forbids.
         errno::abort();
     }

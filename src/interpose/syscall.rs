@@ -45,9 +45,19 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
             libc::SYS_epoll_create1 => waits::epoll_create1(fd) as c_long,
             libc::SYS_epoll_ctl => waits::epoll_ctl(fd, b as c_int, c as c_int, d as _) as c_long,
             libc::SYS_epoll_wait => waits::epoll_wait(fd, b as _, c as c_int, d as c_int) as c_long,
-            // The kernel's mask has 8 bytes and libc reads 128: with a mask the call goes as it came.
-            libc::SYS_ppoll if d == 0 => waits::ppoll(a as _, b as u64, c as _, core::ptr::null()) as c_long,
-            libc::SYS_epoll_pwait if e == 0 => waits::epoll_wait(fd, b as _, c as c_int, d as c_int) as c_long,
+            // The kernel's mask has 8 bytes; libc only hands its address on. Other sizes the kernel refuses itself.
+            libc::SYS_ppoll if d == 0 || e == MASK => waits::ppoll(a as _, b as u64, c as _, d as _) as c_long,
+            libc::SYS_epoll_pwait if e == 0 || f == MASK => {
+                waits::epoll_pwait(fd, b as _, c as c_int, d as c_int, e as _) as c_long
+            }
+            libc::SYS_epoll_pwait2 if e == 0 || f == MASK => {
+                waits::epoll_pwait2(fd, b as _, c as c_int, d as _, e as _) as c_long
+            }
+            libc::SYS_select => waits::select(fd, b as _, c as _, d as _, e as _) as c_long,
+            libc::SYS_pselect6 => match pselect_mask(f) {
+                Some(mask) => waits::pselect(fd, b as _, c as _, d as _, e as _, mask) as c_long,
+                None => next::syscall(nr, a, b, c, d, e, f),
+            },
             libc::SYS_close => fds::close(fd) as c_long,
             libc::SYS_close_range => fds::close_range(a as u32, b as u32, c as c_int) as c_long,
             libc::SYS_dup => fds::dup(fd) as c_long,
@@ -58,7 +68,7 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
             libc::SYS_execve => process::execve(a as _, b as _, c as _) as c_long,
             libc::SYS_prctl => sandbox::prctl(fd, b, c, d, e) as c_long,
             libc::SYS_pidfd_getfd => connections::note(next::syscall(nr, a, b, c, d, e, f) as c_int, |new| {
-                netdeadline_engine::op::created(&ENGINE, new)
+                netdeadline_engine::op::passed_fds(&ENGINE, core::iter::once(new))
             }) as c_long,
             libc::SYS_seccomp => {
                 const SET_MODE_STRICT: usize = 0;
@@ -76,6 +86,24 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
             _ => next::syscall(nr, a, b, c, d, e, f),
         }
     }
+}
+
+/// The size of the kernel's signal mask.
+const MASK: usize = 8;
+
+/// The mask in pselect6's sixth argument, a pair of address and size; `None` if it is not as libc would pass it.
+fn pselect_mask(pair: usize) -> Option<*const libc::sigset_t> {
+    if pair == 0 {
+        return Some(core::ptr::null());
+    }
+    let mut bytes = [0; 16];
+    if !netdeadline_engine::sys::program::copy_in(&ENGINE.kernel, &mut bytes, pair) {
+        return None;
+    }
+    let (address, size) = bytes.split_at(8);
+    let word = |bytes: &[u8]| bytes.try_into().map_or(0, usize::from_ne_bytes);
+    let address = word(address);
+    (address == 0 || word(size) == MASK).then_some(address as *const libc::sigset_t)
 }
 
 fn allowed_io_uring() -> bool {

@@ -125,7 +125,7 @@ pub unsafe extern "C" fn pselect(
 pub unsafe extern "C" fn epoll_create(size: c_int) -> c_int {
     // SAFETY: the program's own call.
     let new = unsafe { next::epoll_create(size) };
-    note(new, |new| op::created(&ENGINE, new))
+    note(new, |new| op::epoll_created(&ENGINE, new))
 }
 
 /// epoll_create1(2).
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn epoll_create(size: c_int) -> c_int {
 pub unsafe extern "C" fn epoll_create1(flags: c_int) -> c_int {
     // SAFETY: the program's own call.
     let new = unsafe { next::epoll_create1(flags) };
-    note(new, |new| op::created(&ENGINE, new))
+    note(new, |new| op::epoll_created(&ENGINE, new))
 }
 
 /// epoll_ctl(2).

@@ -92,7 +92,7 @@ impl<K: Kernel> Engine<K> {
         if d.has(Flag::Connecting) {
             first.offer(Cause::Rule(Class::Connect), write_start, self.timeout(d, Class::Connect, info));
             if way.nonblocking {
-                first.offer(Cause::SendTimeout, write_start, d.send_timeout());
+                first.offer(Cause::SendTimeout, write_start, self.own(d.send_timeout()));
             }
             return first.0;
         }
@@ -106,10 +106,10 @@ impl<K: Kernel> Engine<K> {
                 first.offer(Cause::Rule(Class::Response), written, self.timeout(d, Class::Response, info));
             }
             if way.nonblocking {
-                first.offer(Cause::ReceiveTimeout, start, d.receive_timeout());
+                first.offer(Cause::ReceiveTimeout, start, self.own(d.receive_timeout()));
             }
         } else if way.nonblocking {
-            first.offer(Cause::SendTimeout, write_start, d.send_timeout());
+            first.offer(Cause::SendTimeout, write_start, self.own(d.send_timeout()));
         }
         if direction == Direction::Write || d.has(Flag::Unacked) {
             let timeout = self.timeout(d, Class::Write, info);
@@ -121,6 +121,14 @@ impl<K: Kernel> Engine<K> {
             }
         }
         first.0
+    }
+
+    /// The program's own timeout on a non-blocking socket, unless the operator leaves those to the kernel.
+    fn own(&self, timeout: u64) -> u64 {
+        if timeout != 0 && self.settings.peek().is_some_and(|s| s.timeouts_by_kernel) {
+            return 0;
+        }
+        timeout
     }
 
     /// How long a single wait may last before it has to look again, because another thread may write meanwhile and so start
@@ -139,7 +147,7 @@ impl<K: Kernel> Engine<K> {
     /// The shortest timeout by which a wait for input is bounded: what the gap rule is measured by.
     pub(crate) fn read_timeout(&self, d: &Description, way: Way) -> u64 {
         let rule = self.timeout(d, Class::Read, None);
-        let own = if way.nonblocking { d.receive_timeout() } else { 0 };
+        let own = if way.nonblocking { self.own(d.receive_timeout()) } else { 0 };
         match (rule, own) {
             (0, t) | (t, 0) => t,
             (a, b) => a.min(b),

@@ -5,7 +5,7 @@
 
 use super::clock::{Direction, Due, Way};
 use super::judge::Verdict;
-use super::options::timeval;
+use super::options::{of_timeval, timeval};
 use super::{error, Call, Operation, Step};
 use crate::policy::{Addr, Class};
 use crate::sys::{program, socket, Kernel};
@@ -34,6 +34,8 @@ pub struct Connect {
     stage: Stage,
     slot: SlotWord,
     began: u64,
+    /// The kernel's own timeout for this blocking call, ns.
+    own_timeout: u64,
 }
 
 const WAY: Way = Way { nonblocking: false, single: true };
@@ -42,7 +44,7 @@ impl Connect {
     /// connect(2).
     pub fn new(fd: i32, address: usize, length: usize) -> Connect {
         let own = Call::new(libc::SYS_connect, [fd as usize, address, length, 0, 0, 0]);
-        Connect { fd, own, stage: Stage::Plain, slot: SlotWord::UNTOUCHED, began: 0 }
+        Connect { fd, own, stage: Stage::Plain, slot: SlotWord::UNTOUCHED, began: 0, own_timeout: 0 }
     }
 
     fn lend<K: Kernel>(&mut self, e: &Engine<K>, ns: u64) -> Option<[u8; 16]> {
@@ -61,8 +63,8 @@ impl Connect {
         let now = e.kernel.now();
         self.stage = Stage::Waiting;
         let mut until = e.arm(self.fd, self.slot, d, Direction::Write, WAY, now);
-        if d.send_timeout() != 0 {
-            until = until.min(self.began.saturating_add(d.send_timeout()));
+        if self.own_timeout != 0 {
+            until = until.min(self.began.saturating_add(self.own_timeout));
         }
         Step::Wait { fd: self.fd, events: libc::POLLOUT, until }
     }
@@ -79,7 +81,7 @@ impl Connect {
         }
         if outcome == error(libc::EINTR) {
             // The attempt goes on in the kernel, and its clock with it.
-            if d.send_timeout() == 0 && crate::sys::signal::every_handler_restarts(&e.kernel) {
+            if self.own_timeout == 0 && crate::sys::signal::every_handler_restarts(&e.kernel) {
                 return self.wait(e, d);
             }
             return Step::Done(outcome);
@@ -87,7 +89,7 @@ impl Connect {
         if outcome < 0 {
             return Step::Done(outcome);
         }
-        if d.send_timeout() != 0 && self.began.saturating_add(d.send_timeout()) <= now {
+        if self.own_timeout != 0 && self.began.saturating_add(self.own_timeout) <= now {
             return Step::Done(error(libc::EINPROGRESS));
         }
         match e.judge(self.fd, d, Direction::Write, WAY, now) {
@@ -140,7 +142,9 @@ impl Operation for Connect {
             return Step::Call(self.own);
         }
         if d.has(Flag::Unix) {
-            let had = if e.observing() { None } else { self.lend(e, timeout) };
+            let own = e.kernel_timeout(self.fd, libc::SO_SNDTIMEO);
+            let shorter = own != 0 && own <= timeout;
+            let had = if e.observing() || shorter { None } else { self.lend(e, timeout) };
             return match had {
                 Some(had) => {
                     self.stage = Stage::Lent { had };
@@ -151,6 +155,7 @@ impl Operation for Connect {
         }
         match self.lend(e, 1000) {
             Some(had) => {
+                self.own_timeout = of_timeval(&had);
                 self.stage = Stage::Started { had };
                 Step::Call(Call { brief: true, ..self.own })
             }
@@ -178,6 +183,11 @@ impl Operation for Connect {
                 self.waited(e, d, outcome)
             }
             Stage::NonBlocking if pending => {
+                let (now, way) = (e.kernel.now(), e.way_in_set(self.fd, d));
+                if e.overdue(self.fd, self.slot, d, Direction::Write, way, "connect", now) {
+                    e.take_aborted(self.fd, d);
+                    return Step::Done(error(libc::ETIMEDOUT));
+                }
                 e.attempt_began(self.fd, self.slot, d);
                 Step::Done(outcome)
             }

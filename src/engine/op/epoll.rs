@@ -6,7 +6,7 @@
 use super::clock::Direction;
 use super::judge::Verdict;
 use super::ready::Telling;
-use super::{Call, Operation, Step};
+use super::{Call, Mask, Operation, Step};
 use crate::set::{is_token, Registration, Set};
 use crate::sys::{event, program, Kernel};
 use crate::table::{Description, Flag, Kind, SlotWord, State};
@@ -28,7 +28,7 @@ impl<K: Kernel> Engine<K> {
         Some((word.index(), self.sets.at(word.index())?))
     }
 
-    fn obtain_set(&self, epfd: i32) -> Option<(u32, &Set)> {
+    pub(crate) fn obtain_set(&self, epfd: i32) -> Option<(u32, &Set)> {
         if let Some(found) = self.set(epfd) {
             return Some(found);
         }
@@ -141,6 +141,7 @@ pub struct EpollWait {
     timeout: u64,
     until: u64,
     stage: Stage,
+    held: Mask,
     time: libc::timespec,
 }
 
@@ -148,7 +149,7 @@ impl EpollWait {
     /// `own` is the program's call: epfd, events, maxevents, time, mask, mask size.
     pub fn new(name: &'static str, own: Call, clock: Clock, timeout: u64) -> EpollWait {
         let time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        EpollWait { name, own, clock, timeout, until: u64::MAX, stage: Stage::Own, time }
+        EpollWait { name, own, clock, timeout, until: u64::MAX, stage: Stage::Own, held: Mask::default(), time }
     }
 
     fn epfd(&self) -> i32 {
@@ -196,9 +197,32 @@ impl EpollWait {
         (kept, kept != count)
     }
 
-    fn finish(&self, set: &Set, now: u64, outcome: isize) -> Step {
+    fn finish<K: Kernel>(&mut self, e: &Engine<K>, set: &Set, now: u64, outcome: isize) -> Step {
         set.leave(now);
+        self.held.release(e);
         Step::Done(outcome)
+    }
+
+    /// Add an event behind the `count` that are there, or its bits to one of those that has the same data: one registration
+    /// has one event in one answer. The new count, or `None` if the program's array cannot be written.
+    fn add<K: Kernel>(&self, e: &Engine<K>, count: usize, bits: u32, data: u64) -> Option<usize> {
+        for i in 0..count {
+            let event: libc::epoll_event = program::peek(self.event_at(i));
+            if event.u64 == data {
+                program::poke(self.event_at(i), libc::epoll_event { events: event.events | bits, u64: data });
+                return Some(count);
+            }
+        }
+        let mut bytes = [0; EVENT];
+        let (events, rest) = bytes.split_at_mut(4);
+        events.copy_from_slice(&bits.to_ne_bytes());
+        // The data are the last 8 bytes, packed (x86-64) or not.
+        let at = rest.len() - 8;
+        if let Some(place) = rest.get_mut(at..) {
+            place.copy_from_slice(&data.to_ne_bytes());
+        }
+        // The kernel has written nothing there if it had no event: it may be any address.
+        program::copy_out(&e.kernel, self.event_at(count), &bytes).then_some(count + 1)
     }
 
     /// Wait for the kernel's events or the set's next deadline.
@@ -207,21 +231,23 @@ impl EpollWait {
         self.call(if until == u64::MAX { u64::MAX } else { until.saturating_sub(now) })
     }
 
-    /// Report what has expired behind the `count` events that are there.
-    fn report<K: Kernel>(&self, e: &Engine<K>, number: u32, set: &Set, now: u64, count: usize) -> (usize, bool) {
-        let (mut count, mut again) = (count, false);
+    /// Report what has expired behind the `count` events that are there. The new count, negative for an array that cannot be
+    /// written; and whether a connect was aborted, so that the kernel has an event now.
+    fn report<K: Kernel>(&self, e: &Engine<K>, number: u32, set: &Set, now: u64, count: usize) -> (isize, bool) {
+        let (mut count, mut again, mut bad) = (count, false, false);
         set.timer.fired(now);
         if set.next() <= now {
             let room = self.room();
             set.sweep(now, |fd, registration| {
-                if count >= room {
+                if count >= room || bad {
                     return None;
                 }
                 let (bits, next) = e.expired_in_set(fd, registration, set, self.name, now, &mut again);
                 if bits != 0 {
-                    let event = libc::epoll_event { events: bits, u64: registration.data() };
-                    program::poke(self.event_at(count), event);
-                    count += 1;
+                    match self.add(e, count, bits, registration.data()) {
+                        Some(more) => count = more,
+                        None => bad = true,
+                    }
                     e.disarm_oneshot(set, fd, registration);
                 }
                 Some(next)
@@ -231,7 +257,10 @@ impl EpollWait {
         if next != u64::MAX {
             e.program(number, set, next.max(now));
         }
-        (count, again)
+        if bad && count == 0 {
+            return (super::error(libc::EFAULT), false);
+        }
+        (count as isize, again)
     }
 }
 
@@ -253,10 +282,12 @@ impl Operation for EpollWait {
         if set.next() <= now {
             // Expired ones first: a set that is always busy, or asked for one event at a time, would never come to them.
             let (count, _) = self.report(e, number, set, now, 0);
-            if count > 0 {
-                return self.finish(set, now, count as isize);
+            if count != 0 {
+                return self.finish(e, set, now, count);
             }
         }
+        let [.., mask, _] = self.own.args;
+        self.held.hold(e, mask);
         self.wait(set, now)
     }
 
@@ -264,7 +295,7 @@ impl Operation for EpollWait {
         if outcome < 0 || self.room() == 0 {
             if self.stage == Stage::Cut {
                 if let Some((_, set)) = e.set(self.epfd()) {
-                    return self.finish(set, e.kernel.now(), outcome);
+                    return self.finish(e, set, e.kernel.now(), outcome);
                 }
             }
             return Step::Done(outcome);
@@ -288,8 +319,8 @@ impl Operation for EpollWait {
             set.enter(now);
         }
         let (count, again) = self.report(e, number, set, now, count);
-        if count > 0 || now >= self.until && !again {
-            return self.finish(set, now, count as isize);
+        if count != 0 || now >= self.until && !again {
+            return self.finish(e, set, now, count);
         }
         if again {
             return self.call(0);
@@ -322,8 +353,14 @@ impl<K: Kernel> Engine<K> {
             }
             match state {
                 State::Idle => {}
+                // Told to another registration of this socket: each gets its own event.
+                State::Expired(_) if self.still_told(d) && registration.take(d.telling()) => {
+                    bits |= wanted;
+                    next = next.min(self.next_telling(d, direction));
+                }
                 State::Expired(_) => match self.tell_again(d, direction, now) {
                     Telling::Now => {
+                        registration.take(d.telling());
                         bits |= wanted;
                         next = next.min(self.next_telling(d, direction));
                     }
@@ -355,16 +392,44 @@ impl<K: Kernel> Engine<K> {
                                 return (0, u64::MAX);
                             }
                             self.mark_expired(d, direction, now);
+                            registration.take(d.telling());
                             bits |= wanted;
                             next = next.min(self.next_telling(d, direction));
-                            // Other sets that hold it are due as well: they find it expired.
-                            self.lower_sets(fd, slot, d, now.saturating_add(1_000_000));
+                            // Its other registrations are due as well: they find it expired.
+                            self.lower_sets(fd, slot, d, now);
                         }
                     }
                 }
             }
         }
+        if bits != 0 && !d.has(Flag::Connecting) {
+            // What the kernel would report of it besides goes into the same event.
+            let ready = crate::sys::poll_now(&self.kernel, fd, (events & 0xffff) as i16);
+            if ready > 0 {
+                bits |= ready as u32 & (events | (libc::EPOLLERR | libc::EPOLLHUP) as u32);
+            }
+        }
         (bits, next)
+    }
+
+    /// The program has read: a one-shot registration that was waiting for input was reported before, and hears no more until it
+    /// is modified. (The kernel's events carry only data; which registration they belong to cannot be told from them.)
+    pub(crate) fn spend_oneshots(&self, fd: i32, slot: SlotWord, d: &Description) {
+        let mut spent = false;
+        d.each_set(|number| {
+            let Some(set) = number.and_then(|n| self.sets.at(n)) else { return };
+            let Some(registration) = set.registration(fd) else { return };
+            match registration.events(slot.generation()) {
+                Some(events) if events & ONESHOT != 0 && events & INPUT != 0 => {
+                    registration.put(events & !INPUT, registration.data(), slot.generation());
+                    spent = true;
+                }
+                _ => {}
+            }
+        });
+        if spent {
+            lost_interest(self, fd, d);
+        }
     }
 
     fn next_telling(&self, d: &Description, direction: Direction) -> u64 {

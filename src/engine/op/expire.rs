@@ -1,10 +1,11 @@
 //! A deadline has passed: leave the record, and cut short what has to be cut short.
 
-use super::clock::{Cause, Direction, Due};
+use super::clock::{Cause, Direction, Due, Way};
+use super::judge::Verdict;
 use crate::evidence::{self, Record};
 use crate::policy::{Addr, Class};
 use crate::sys::{socket, Kernel};
-use crate::table::{Description, Flag, State};
+use crate::table::{Description, Flag, SlotWord, State};
 use crate::Engine;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -40,7 +41,7 @@ impl<K: Kernel> Engine<K> {
             d.clear(Flag::Connecting);
             return false;
         }
-        if d.has(Flag::Connecting) && !lifetime {
+        if d.has(Flag::Connecting) {
             // sk_err becomes ECONNRESET and every poller is woken (net/ipv4/tcp.c, tcp_disconnect): the kernel itself
             // reports OUT|ERR|HUP to whatever waits. What the error was is told by `take_aborted`.
             let _ = socket::disconnect(&self.kernel, fd);
@@ -49,6 +50,35 @@ impl<K: Kernel> Engine<K> {
             d.set(Flag::Aborted);
         }
         true
+    }
+
+    /// A non-blocking call found nothing to do, and the wait that an earlier one began is over: the program waits in a loop of
+    /// its own. True if the call is to answer ETIMEDOUT.
+    #[allow(clippy::too_many_arguments)] // The caller's whole state; a struct for one call would only rename it.
+    pub(crate) fn overdue(
+        &self,
+        fd: i32,
+        slot: SlotWord,
+        d: &Description,
+        direction: Direction,
+        way: Way,
+        operation: &'static str,
+        now: u64,
+    ) -> bool {
+        let State::Armed(at) = super::ready::word(d, direction).load(d.generation()) else { return false };
+        let gap = way.single && direction == Direction::Read && self.was_away(d, way, now);
+        if at > now || gap {
+            return false;
+        }
+        match self.judge(fd, d, direction, way, now) {
+            Verdict::Due(due) if self.expire(fd, d, direction, due, operation, now) => {
+                if direction == Direction::Read {
+                    self.rearm_input(fd, slot, d);
+                }
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Has this connection lived as long as it may? Sticky: every call fails from then on.

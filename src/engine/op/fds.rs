@@ -20,11 +20,22 @@ pub fn close<K: Kernel>(e: &Engine<K>, fd: i32) -> Close {
     if word.kind() == Kind::Unknown || e.process.borrowed(&e.kernel) {
         return Close::Call;
     }
-    if word.kind() == Kind::Hidden {
-        return Close::NotOpen;
+    match word.kind() {
+        Kind::Hidden => return Close::NotOpen,
+        Kind::Socket => e.bequeath(fd, word),
+        _ => {}
     }
     e.forget(fd);
     Close::Call
+}
+
+/// An epoll set has just come into being.
+pub fn epoll_created<K: Kernel>(e: &Engine<K>, fd: i32) {
+    created(e, fd);
+    if !e.process.borrowed(&e.kernel) {
+        // At once, so that a dup of it is the same set (mio dups before it registers).
+        let _ = e.obtain_set(fd);
+    }
 }
 
 /// A number has just come into being (socket, accept, a received descriptor): whatever was known of it is past.
@@ -114,6 +125,51 @@ pub fn shut_down<K: Kernel>(e: &Engine<K>, fd: i32, how: i32) {
 }
 
 impl<K: Kernel> Engine<K> {
+    /// A number that was passed to us: if it is a socket that we know under another number, it shares that one's description.
+    pub(crate) fn adopt(&self, fd: i32) {
+        if self.descriptions.used() == 0 || self.process.borrowed(&self.kernel) {
+            return;
+        }
+        let Ok(cookie) = crate::sys::socket::cookie(&self.kernel, fd) else { return };
+        let mut known = None;
+        self.slots.each(0, u32::MAX, |other, word| {
+            let same = word.kind() == Kind::Socket
+                && self.descriptions.at(word.index()).is_some_and(|d| d.cookie() == cookie as u32);
+            if same && other != fd {
+                known = Some(other);
+            }
+        });
+        if let Some(other) = known.filter(|other| crate::sys::socket::cookie(&self.kernel, *other) == Ok(cookie)) {
+            duplicated(self, other, fd);
+        }
+    }
+
+    /// A number that is registered in epoll sets is closed while a duplicate lives: the kernel keeps the registration (man 7
+    /// epoll, Q6), so it is kept here under the duplicate's number.
+    fn bequeath(&self, fd: i32, slot: SlotWord) {
+        let Some(d) = self.descriptions.at(slot.index()) else { return };
+        if !d.has(crate::table::Flag::Shared) || !d.in_sets() {
+            return;
+        }
+        let mut heir = None;
+        self.slots.each(0, u32::MAX, |other, word| {
+            if other != fd && word.kind() == Kind::Socket && word.index() == slot.index() {
+                heir = Some((other, word));
+            }
+        });
+        let Some((heir, word)) = heir else { return };
+        d.each_set(|number| {
+            let Some(set) = number.and_then(|n| self.sets.at(n)) else { return };
+            let Some(old) = set.registration(fd) else { return };
+            let Some(events) = old.events(slot.generation()) else { return };
+            let Some(new) = set.obtain(&self.kernel, heir) else { return };
+            if new.events(word.generation()).is_none() {
+                new.put(events, old.data(), word.generation());
+                set.lower(heir, self.kernel.now());
+            }
+        });
+    }
+
     /// A slot was retired: give up what it pointed to.
     pub(crate) fn give_up(&self, word: SlotWord) {
         match word.kind() {

@@ -8,7 +8,7 @@ use crate::policy::Class;
 use crate::sys::{socket, Kernel, TcpInfo};
 use crate::table::{Description, Flag, State};
 use crate::Engine;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// What became of a direction whose instant has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,9 +36,8 @@ enum Progress {
     Ended,
 }
 
-fn later(clock: &AtomicU64, instant: u64) -> bool {
-    clock.fetch_max(instant, Relaxed) < instant
-}
+/// The coarsest tick in which the kernel counts: HZ=100.
+const JIFFY: u64 = 10_000_000;
 
 fn ms_ago(now: u64, ms: u32) -> u64 {
     now.saturating_sub(ms as u64 * 1_000_000)
@@ -137,8 +136,11 @@ impl<K: Kernel> Engine<K> {
             Cause::Rule(Class::Response) => self.uploaded(fd, d, due, info, now),
             Cause::SendTimeout => Progress::None,
             _ => {
+                // The kernel counts in jiffies (up to 10 ms): a reading that close to the start is the start itself.
                 let received = ms_ago(now, info.last_data_recv);
-                if later(&d.read_start, received) {
+                let start = d.read_start.load(Relaxed);
+                if received > start.saturating_add(JIFFY.min(due.timeout / 10)) {
+                    d.read_start.fetch_max(received, Relaxed);
                     return Progress::Some;
                 }
                 Progress::None

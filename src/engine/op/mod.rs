@@ -26,17 +26,18 @@ pub use accept::accepted;
 pub use connect::Connect;
 pub use epoll::{epoll_ctl, Clock, EpollWait};
 pub use fds::{
-    close, close_range, closed_range, created, duplicated, mode_changed, replaced, replacing, shut_down, Close,
+    close, close_range, closed_range, created, duplicated, epoll_created, mode_changed, replaced, replacing, shut_down,
+    Close,
 };
 pub use options::{fetched_option, set_option};
 pub use poll::Poll;
 pub use receive::{passed_fds, Receive};
-pub use sandbox::{probe, Sandbox};
+pub use sandbox::probe;
 pub use select::Select;
 pub use send::Send;
 pub use transfer::Transfer;
 
-use crate::sys::Kernel;
+use crate::sys::{signal, Kernel};
 use crate::Engine;
 
 /// A system call, as the kernel takes it.
@@ -82,6 +83,30 @@ pub trait Operation {
     fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step;
     /// Go on with what the door got.
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step;
+}
+
+/// A mask that a wait was given (ppoll and its kin). The kernel sets it for one call; a wait that is taken up again is several,
+/// so what the mask holds back is blocked in between as well, and delivered after the last.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Mask {
+    before: Option<signal::Signals>,
+}
+
+impl Mask {
+    /// Block what the mask at this address blocks. Nothing is unblocked: that must happen inside the wait, at once with it.
+    pub fn hold<K: Kernel>(&mut self, e: &Engine<K>, mask: usize) {
+        let mut bytes = [0; 8];
+        if mask != 0 && self.before.is_none() && crate::sys::program::copy_in(&e.kernel, &mut bytes, mask) {
+            self.before = signal::block(&e.kernel, signal::Signals(u64::from_ne_bytes(bytes))).ok();
+        }
+    }
+
+    /// The wait is over.
+    pub fn release<K: Kernel>(&mut self, e: &Engine<K>) {
+        if let Some(before) = self.before.take() {
+            let _ = signal::set_mask(&e.kernel, before);
+        }
+    }
 }
 
 /// A negated errno, as outcomes have it.

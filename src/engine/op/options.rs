@@ -1,7 +1,7 @@
 //! setsockopt and getsockopt, after the kernel has done them: the program's own timeouts, and the error of an aborted connect.
 
 use super::clock::Direction;
-use crate::sys::{program, Kernel};
+use crate::sys::{program, socket, Kernel};
 use crate::table::{Flag, Kind};
 use crate::Engine;
 
@@ -16,6 +16,25 @@ pub(crate) fn timeval(ns: u64) -> [u8; 16] {
     seconds.copy_from_slice(&(us / 1_000_000).to_ne_bytes());
     rest.copy_from_slice(&(us % 1_000_000).to_ne_bytes());
     bytes
+}
+
+/// ns of a `timeval` as getsockopt gives it; 0 = none.
+pub(crate) fn of_timeval(bytes: &[u8; 16]) -> u64 {
+    let (seconds, us) = bytes.split_at(8);
+    let number = |bytes: &[u8]| bytes.try_into().map_or(0, i64::from_ne_bytes).max(0) as u64;
+    number(seconds).saturating_mul(1_000_000_000).saturating_add(number(us).saturating_mul(1000))
+}
+
+impl<K: Kernel> Engine<K> {
+    /// The timeout by which the kernel bounds a blocking call (SO_RCVTIMEO, SO_SNDTIMEO: set here, inherited, or by another
+    /// process); ns, 0 = none. Where we wait in the kernel's stead, we keep it.
+    pub(crate) fn kernel_timeout(&self, fd: i32, name: i32) -> u64 {
+        let mut value = [0; 16];
+        match socket::option_bytes(&self.kernel, fd, libc::SOL_SOCKET, name, &mut value) {
+            Ok(16) => of_timeval(&value),
+            _ => 0,
+        }
+    }
 }
 
 /// The program set an option and the kernel took it.
@@ -65,8 +84,14 @@ pub fn fetched_option<K: Kernel>(e: &Engine<K>, fd: i32, level: i32, name: i32, 
     if level != libc::SOL_SOCKET || name != libc::SO_ERROR || e.slots.word(fd).kind() != Kind::Socket {
         return;
     }
-    let Some((_, d)) = e.socket(fd) else { return };
+    let Some((slot, d)) = e.socket(fd) else { return };
+    if d.has(Flag::Connecting) && program::peek::<i32>(value) == 0 {
+        // A program that asks in a loop instead of waiting.
+        let (now, way) = (e.kernel.now(), e.way_in_set(fd, d));
+        e.overdue(fd, slot, d, Direction::Write, way, "getsockopt", now);
+    }
     if d.clear(Flag::Aborted) {
+        let _ = socket::take_error(&e.kernel, fd);
         program::poke(value, libc::ETIMEDOUT);
         d.write.store(crate::table::State::Idle, d.generation());
         return;

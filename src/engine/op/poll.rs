@@ -5,10 +5,10 @@
 
 use super::clock::{Direction, Way};
 use super::judge::Verdict;
-use super::ready::Telling;
-use super::{Call, Operation, Step};
+use super::ready::{word, Telling};
+use super::{Call, Mask, Operation, Step};
 use crate::sys::{program, Kernel};
-use crate::table::{Description, SlotWord};
+use crate::table::{Description, Flag, SlotWord, State};
 use crate::Engine;
 
 const INPUT: i16 = libc::POLLIN | libc::POLLRDNORM;
@@ -34,11 +34,155 @@ pub struct Poll {
     timeout: u64,
     /// The program's signal mask (address, or 0), and its size as the kernel takes it.
     mask: (usize, usize),
+    held: Mask,
     own: Call,
     stage: Stage,
     until: u64,
-    /// Where the door keeps the time of the next call: a timespec.
+    /// The time of the next call.
     time: libc::timespec,
+}
+
+impl Poll {
+    /// poll(2) or ppoll(2). `own` is the program's own call; `timeout` in ns, `u64::MAX` for none.
+    pub fn new(name: &'static str, own: Call, fds: usize, count: usize, timeout: u64, mask: (usize, usize)) -> Poll {
+        let time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let held = Mask::default();
+        Poll { name, fds, count, timeout, mask, held, own, stage: Stage::Plain, until: u64::MAX, time }
+    }
+
+    fn call(&mut self, wait: u64) -> Step {
+        self.time = libc::timespec { tv_sec: (wait / 1_000_000_000) as i64, tv_nsec: (wait % 1_000_000_000) as i64 };
+        let time = if wait == u64::MAX { 0 } else { &raw const self.time as usize };
+        Step::Call(Call::new(libc::SYS_ppoll, [self.fds, self.count, time, self.mask.0, self.mask.1, 0]))
+    }
+
+    /// The entries that are managed sockets: where, what, and whose.
+    fn entries<'a, K: Kernel>(
+        &self,
+        e: &'a Engine<K>,
+    ) -> impl Iterator<Item = (usize, libc::pollfd, Wanted<'a>)> + use<'a, K> {
+        let (fds, count, name) = (self.fds, self.count, self.name);
+        (0..count).filter_map(move |i| {
+            let at = fds.wrapping_add(i.wrapping_mul(ENTRY));
+            let entry: libc::pollfd = program::peek(at);
+            if entry.fd < 0 || !e.concerns(entry.fd) {
+                return None;
+            }
+            let (slot, d) = e.socket(entry.fd)?;
+            let (input, output) = (entry.events & INPUT, entry.events & OUTPUT);
+            Some((at, entry, Wanted { fd: entry.fd, slot, d, input, output, name }))
+        })
+    }
+
+    /// Arm what is waited for, and wait until the first of it.
+    fn wait<K: Kernel>(&mut self, e: &Engine<K>, now: u64) -> Step {
+        let first = self.entries(e).fold(u64::MAX, |first, (_, _, wanted)| first.min(e.arm_for(&wanted, now)));
+        self.stage = Stage::Wait;
+        let until = first.min(self.until);
+        self.call(if until == u64::MAX { u64::MAX } else { until.saturating_sub(now) })
+    }
+
+    /// The kernel has reported `ready` entries; add what has expired.
+    fn report<K: Kernel>(&mut self, e: &Engine<K>, ready: isize, now: u64) -> Step {
+        let asks = Asks::with(self.timeout);
+        let (mut count, mut again, mut told) = (ready, false, false);
+        for (at, entry, wanted) in self.entries(e) {
+            let look = e.look_at(&wanted, now, asks);
+            again |= look.again;
+            told |= look.ready != 0;
+            count += add(at, entry, look.ready);
+        }
+        if told {
+            // One fd in two entries, or two numbers of one socket: each entry is told.
+            for (at, entry, wanted) in self.entries(e) {
+                count += add(at, entry, e.look_at(&wanted, now, Asks::Now).ready);
+            }
+        }
+        if count > 0 || !again && now >= self.until {
+            return self.finish(e, count);
+        }
+        if again {
+            return self.call(0);
+        }
+        self.wait(e, now)
+    }
+
+    /// The wait is over; what was waited for is marked, for the next one to know how long the program was away.
+    fn finish<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
+        let now = e.kernel.now();
+        if outcome >= 0 {
+            self.entries(e).for_each(|(_, _, wanted)| wanted.d.waited(now));
+        }
+        self.held.release(e);
+        Step::Done(outcome)
+    }
+}
+
+/// Add bits to an entry; 1 if it had none before and has some now.
+fn add(at: usize, entry: libc::pollfd, bits: i16) -> isize {
+    let revents = entry.revents | bits;
+    if revents != entry.revents {
+        program::poke(at, libc::pollfd { revents, ..entry });
+    }
+    (entry.revents == 0 && revents != 0) as isize
+}
+
+impl Operation for Poll {
+    fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step {
+        let nothing = self.count == 0 || self.fds == 0;
+        if nothing || !e.anything_tracked() || e.process.borrowed(&e.kernel) {
+            return Step::Call(self.own);
+        }
+        self.stage = Stage::Look;
+        if self.timeout != u64::MAX {
+            self.until = e.kernel.now().saturating_add(self.timeout);
+        }
+        self.held.hold(e, self.mask.0);
+        self.call(0)
+    }
+
+    fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
+        if self.stage == Stage::Plain {
+            return Step::Done(outcome);
+        }
+        if outcome < 0 {
+            return self.finish(e, outcome);
+        }
+        if self.stage == Stage::Look && self.entries(e).next().is_none() {
+            self.stage = Stage::Plain;
+            self.held.release(e);
+            if outcome > 0 || self.timeout == 0 {
+                return Step::Done(outcome);
+            }
+            return Step::Call(self.own);
+        }
+        let now = e.kernel.now();
+        if self.stage == Stage::Look {
+            // What is asked for is waited for, also where something else is ready at once.
+            self.entries(e).for_each(|(_, _, wanted)| {
+                e.arm_for(&wanted, now);
+            });
+        }
+        self.report(e, outcome, now)
+    }
+}
+
+/// One fd of a single wait: the bits to report for input and for output, 0 where they are not asked for.
+pub(crate) struct Wanted<'a> {
+    pub fd: i32,
+    pub slot: SlotWord,
+    pub d: &'a Description,
+    pub input: i16,
+    pub output: i16,
+    pub name: &'static str,
+}
+
+/// One fd's answer.
+pub(crate) struct Look {
+    /// Bits to report now.
+    pub ready: i16,
+    /// A connect was aborted: ask the kernel again at once.
+    pub again: bool,
 }
 
 /// Does the program wait, or only ask how things stand?
@@ -59,209 +203,51 @@ impl Asks {
     }
 }
 
-/// One entry's answer.
-pub(crate) struct Look {
-    /// Events to report now.
-    pub ready: i16,
-    /// When to look again.
-    pub next: u64,
-    /// A connect was aborted: ask the kernel again at once.
-    pub again: bool,
-}
-
-impl Poll {
-    /// poll(2) or ppoll(2). `own` is the program's own call; `timeout` in ns, `u64::MAX` for none.
-    pub fn new(name: &'static str, own: Call, fds: usize, count: usize, timeout: u64, mask: (usize, usize)) -> Poll {
-        let time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        Poll { name, fds, count, timeout, mask, own, stage: Stage::Plain, until: u64::MAX, time }
-    }
-
-    fn call(&mut self, wait: u64) -> Step {
-        self.time = libc::timespec { tv_sec: (wait / 1_000_000_000) as i64, tv_nsec: (wait % 1_000_000_000) as i64 };
-        let time = if wait == u64::MAX { 0 } else { &raw const self.time as usize };
-        Step::Call(Call::new(libc::SYS_ppoll, [self.fds, self.count, time, self.mask.0, self.mask.1, 0]))
-    }
-
-    fn entries<'a, K: Kernel>(
-        &self,
-        e: &'a Engine<K>,
-    ) -> impl Iterator<Item = (usize, libc::pollfd, SlotWord, &'a Description)> + 'a {
-        let (fds, count) = (self.fds, self.count);
-        (0..count).filter_map(move |i| {
-            let at = fds.wrapping_add(i.wrapping_mul(ENTRY));
-            let entry: libc::pollfd = program::peek(at);
-            if entry.fd < 0 || !e.concerns(entry.fd) {
-                return None;
-            }
-            let (slot, d) = e.socket(entry.fd)?;
-            Some((at, entry, slot, d))
-        })
-    }
-
-    /// Arm what is waited for, and wait until the first of it.
-    fn wait<K: Kernel>(&mut self, e: &Engine<K>, now: u64) -> Step {
-        let mut first = u64::MAX;
-        for (_, entry, slot, d) in self.entries(e) {
-            first = first.min(e.arm_for(entry.fd, slot, d, entry.events & INPUT != 0, entry.events & OUTPUT != 0, now));
-        }
-        self.stage = Stage::Wait;
-        let wait = first.min(self.until).saturating_sub(now);
-        self.call(if first == u64::MAX && self.until == u64::MAX { u64::MAX } else { wait })
-    }
-
-    /// The wait ended without an event: whose deadline was it?
-    fn elapsed<K: Kernel>(&mut self, e: &Engine<K>, now: u64) -> Step {
-        let (mut told, mut again) = (0, false);
-        for (at, entry, slot, d) in self.entries(e) {
-            let (input, output) = (entry.events & INPUT, entry.events & OUTPUT);
-            let look = e.look_at(entry.fd, slot, d, input, output, self.name, now, Asks::with(self.timeout));
-            again |= look.again;
-            if look.ready != 0 {
-                program::poke(at, libc::pollfd { revents: look.ready, ..entry });
-                told += 1;
-            }
-        }
-        if told > 0 {
-            return self.finish(e, told);
-        }
-        if again {
-            return self.call(0);
-        }
-        if now >= self.until {
-            return self.finish(e, 0);
-        }
-        self.wait(e, now)
-    }
-
-    /// The wait is over; what was waited for is marked, for the next one to know how long the program was away.
-    fn finish<K: Kernel>(&self, e: &Engine<K>, outcome: isize) -> Step {
-        let now = e.kernel.now();
-        for (_, _, _, d) in self.entries(e) {
-            d.waited(now);
-        }
-        Step::Done(outcome)
-    }
-}
-
-impl Operation for Poll {
-    fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step {
-        if self.timeout == 0 && !e.anything_tracked() || self.count == 0 || self.fds == 0 {
-            return Step::Call(self.own);
-        }
-        if !e.anything_tracked() || e.process.borrowed(&e.kernel) {
-            return Step::Call(self.own);
-        }
-        self.stage = Stage::Look;
-        if self.timeout != u64::MAX {
-            self.until = e.kernel.now().saturating_add(self.timeout);
-        }
-        self.call(0)
-    }
-
-    fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
-        match self.stage {
-            Stage::Plain => Step::Done(outcome),
-            Stage::Look if outcome != 0 => Step::Done(outcome),
-            Stage::Look if self.entries(e).next().is_none() => {
-                self.stage = Stage::Plain;
-                if self.timeout == 0 {
-                    return Step::Done(0);
-                }
-                Step::Call(self.own)
-            }
-            Stage::Look => {
-                let now = e.kernel.now();
-                let expired = self.entries(e).any(|(_, entry, _, d)| {
-                    let input = entry.events & INPUT != 0;
-                    let output = entry.events & OUTPUT != 0;
-                    e.told(d, input, output)
-                });
-                if expired || self.timeout == 0 {
-                    // Told before and not asked about since: again, if it is time.
-                    self.arm_only(e, now);
-                    return self.elapsed(e, now);
-                }
-                self.wait(e, now)
-            }
-            Stage::Wait if outcome != 0 => self.finish(e, outcome),
-            Stage::Wait => {
-                let now = e.kernel.now();
-                self.elapsed(e, now)
-            }
-        }
-    }
-}
-
-impl Poll {
-    fn arm_only<K: Kernel>(&mut self, e: &Engine<K>, now: u64) {
-        for (_, entry, slot, d) in self.entries(e) {
-            e.arm_for(entry.fd, slot, d, entry.events & INPUT != 0, entry.events & OUTPUT != 0, now);
-        }
-    }
-}
-
 impl<K: Kernel> Engine<K> {
-    /// How a single wait (poll, select) on this fd is bounded. A poll on a blocking fd is never bounded by the program's own
-    /// timeout: a read timeout of 5 s beside a poll of 60 s is a common pair.
-    fn way_of_poll(&self, fd: i32, d: &Description) -> Way {
-        Way { single: true, ..self.way_in_set(fd, d) }
+    /// How a single wait on this fd is bounded. A poll on a blocking fd is never bounded by the program's own timeout: a read
+    /// timeout of 5 s beside a poll of 60 s is a common pair.
+    fn way_of_poll(&self, wanted: &Wanted) -> Way {
+        Way { single: true, ..self.way_in_set(wanted.fd, wanted.d) }
     }
 
     /// A single wait begins on this fd: the instant at which to look at it.
-    pub(crate) fn arm_for(&self, fd: i32, slot: SlotWord, d: &Description, input: bool, output: bool, now: u64) -> u64 {
-        use crate::table::Flag;
-        let way = self.way_of_poll(fd, d);
+    pub(crate) fn arm_for(&self, wanted: &Wanted, now: u64) -> u64 {
+        let Wanted { fd, slot, d, .. } = *wanted;
+        let way = self.way_of_poll(wanted);
         let mut at = u64::MAX;
-        if input {
+        if wanted.input != 0 {
             at = at.min(self.arm(fd, slot, d, Direction::Read, way, now)).min(self.look_again(d, now));
         }
-        if output || d.has(Flag::Connecting) {
+        if wanted.output != 0 || d.has(Flag::Connecting) {
             at = at.min(self.arm(fd, slot, d, Direction::Write, way, now));
         }
         at
     }
 
-    /// Was the program told of an expiry that it has not asked about?
-    pub(crate) fn told(&self, d: &Description, input: bool, output: bool) -> bool {
-        use crate::table::State;
-        let expired = |word: &crate::table::Deadline| matches!(word.load(d.generation()), State::Expired(_));
-        input && expired(&d.read) || output && expired(&d.write)
-    }
-
-    /// Look at an fd of a single wait whose instant may have come. `input` and `output` are the bits to report.
-    #[allow(clippy::too_many_arguments)] // The caller's whole state; a struct for one call would only rename it.
-    pub(crate) fn look_at(
-        &self,
-        fd: i32,
-        slot: SlotWord,
-        d: &Description,
-        input: i16,
-        output: i16,
-        name: &'static str,
-        now: u64,
-        asks: Asks,
-    ) -> Look {
-        use crate::table::{Flag, State};
-        let way = self.way_of_poll(fd, d);
-        let mut look = Look { ready: 0, next: u64::MAX, again: false };
+    /// Look at an fd whose instant may have come.
+    pub(crate) fn look_at(&self, wanted: &Wanted, now: u64, asks: Asks) -> Look {
+        let Wanted { fd, d, input, output, name, .. } = *wanted;
+        let mut look = Look { ready: 0, again: false };
         for (direction, bits) in [(Direction::Read, input), (Direction::Write, output)] {
-            let wanted = bits != 0 || direction == Direction::Write && d.has(Flag::Connecting);
-            if !wanted {
+            if bits == 0 && !(direction == Direction::Write && d.has(Flag::Connecting)) {
                 continue;
             }
-            let word = super::ready::word(d, direction);
-            match word.load(d.generation()) {
+            match word(d, direction).load(d.generation()) {
                 State::Idle => {}
                 // libcurl looks once more, without waiting, before it reads: the same answer, and no telling of its own.
-                State::Expired(_) if asks == Asks::Now && self.still_told(d) => look.ready |= bits,
-                State::Expired(_) => match self.tell_again(d, direction, now) {
-                    Telling::Now => look.ready |= bits,
-                    Telling::At(at) => look.next = look.next.min(at),
-                    Telling::Never => {}
-                },
-                State::Armed(_) => match self.judge(fd, d, direction, way, now) {
-                    Verdict::Until(at) => look.next = look.next.min(at),
-                    Verdict::Idle => {}
+                State::Expired(_) if asks == Asks::Now => {
+                    if self.still_told(d) {
+                        look.ready |= bits;
+                    }
+                }
+                State::Expired(_) => {
+                    if self.tell_again(d, direction, now) == Telling::Now {
+                        look.ready |= bits;
+                    }
+                }
+                State::Armed(at) if at > now => {}
+                State::Armed(_) => match self.judge(fd, d, direction, self.way_of_poll(wanted), now) {
+                    Verdict::Until(_) | Verdict::Idle => {}
                     Verdict::Gone => self.forget(fd),
                     Verdict::Due(due) => {
                         let connecting = d.has(Flag::Connecting);
@@ -269,6 +255,7 @@ impl<K: Kernel> Engine<K> {
                             continue;
                         }
                         if connecting && !d.has(Flag::Connecting) {
+                            // The kernel has the event now.
                             look.again = true;
                             break;
                         }
@@ -278,7 +265,6 @@ impl<K: Kernel> Engine<K> {
                 },
             }
         }
-        let _ = slot;
         look
     }
 }

@@ -46,11 +46,7 @@ impl<K: Kernel> Engine<K> {
         let afresh = match state {
             State::Idle => true,
             State::Expired(_) => d.told() > AGAIN.len() as u32,
-            State::Armed(_) => {
-                direction == Direction::Read
-                    && way.single
-                    && d.last_wait_gap(now) > GAP.max(self.read_timeout(d, way) / 10)
-            }
+            State::Armed(_) => direction == Direction::Read && way.single && self.was_away(d, way, now),
         };
         if let (State::Expired(at), false) = (state, afresh) {
             return at;
@@ -75,6 +71,11 @@ impl<K: Kernel> Engine<K> {
             self.lower_sets(fd, slot, d, due.at);
         }
         due.at
+    }
+
+    /// Was the program away between its last wait for input and this one for so long that the clock starts anew?
+    pub(crate) fn was_away(&self, d: &Description, way: Way, now: u64) -> bool {
+        d.last_wait_gap(now) > GAP.max(self.read_timeout(d, way) / 10)
     }
 
     /// Something of this socket may expire at `instant`: tell every set that holds it.
@@ -157,8 +158,7 @@ impl<K: Kernel> Engine<K> {
 
     /// It has expired and the program is told for the first time.
     pub(crate) fn mark_expired(&self, d: &Description, direction: Direction, now: u64) {
-        d.untell();
-        d.tell();
+        d.tell_first();
         word(d, direction).store(State::Expired(now.saturating_add(AGAIN[0])), d.generation());
     }
 

@@ -38,6 +38,8 @@ pub struct Receive {
     stage: Stage,
     slot: SlotWord,
     began: u64,
+    /// The kernel's own timeout for this blocking call, ns.
+    own_timeout: u64,
     done: usize,
 }
 
@@ -53,6 +55,7 @@ impl Receive {
             stage: Stage::Plain,
             slot: SlotWord::UNTOUCHED,
             began: 0,
+            own_timeout: 0,
             done: 0,
         }
     }
@@ -128,9 +131,10 @@ impl Receive {
         let mut until = e.arm(self.fd, self.slot, d, Direction::Read, way, now).min(e.look_again(d, now));
         if self.began == 0 {
             self.began = now;
+            self.own_timeout = e.kernel_timeout(self.fd, libc::SO_RCVTIMEO);
         }
-        if d.receive_timeout() != 0 {
-            until = until.min(self.began.saturating_add(d.receive_timeout()));
+        if self.own_timeout != 0 {
+            until = until.min(self.began.saturating_add(self.own_timeout));
         }
         self.stage = Stage::Waiting;
         Step::Wait { fd: self.fd, events: libc::POLLIN, until }
@@ -152,7 +156,11 @@ impl Receive {
         }
         let now = e.kernel.now();
         if nonblocking {
-            let way = Way { nonblocking: !self.dontwait() || e.is_nonblocking(self.fd), single: false };
+            // Without an epoll set it is the program's own loop that waits: each try is a wait for the gap rule.
+            let way = Way { nonblocking: !self.dontwait() || e.is_nonblocking(self.fd), single: !d.in_sets() };
+            if e.overdue(self.fd, self.slot, d, Direction::Read, way, self.name, now) {
+                return self.finish(error(libc::ETIMEDOUT));
+            }
             e.arm(self.fd, self.slot, d, Direction::Read, way, now);
             d.waited(now);
             return self.finish(again);
@@ -172,7 +180,7 @@ impl Receive {
         }
         if outcome == error(libc::EINTR) {
             // With a receive timeout the kernel answers EINTR despite SA_RESTART (man 7 signal), and so do we.
-            if d.receive_timeout() == 0 && self.done == 0 && crate::sys::signal::every_handler_restarts(&e.kernel) {
+            if self.own_timeout == 0 && self.done == 0 && crate::sys::signal::every_handler_restarts(&e.kernel) {
                 return self.wait(e, d, now);
             }
             return self.finish(outcome);
@@ -180,7 +188,7 @@ impl Receive {
         if outcome < 0 {
             return self.finish(outcome);
         }
-        if d.receive_timeout() != 0 && self.began.saturating_add(d.receive_timeout()) <= now {
+        if self.own_timeout != 0 && self.began.saturating_add(self.own_timeout) <= now {
             return self.finish(error(libc::EAGAIN));
         }
         let way = Way { nonblocking: false, single: true };
@@ -235,6 +243,10 @@ impl Operation for Receive {
         if self.attempt == self.own && !self.dontwait() {
             return Step::Call(self.own);
         }
+        if self.flags & (libc::MSG_ERRQUEUE | libc::MSG_OOB) as usize != 0 {
+            // These never wait, and what they ask for is no answer of the peer.
+            return Step::Call(self.own);
+        }
         // A peek that waits for all cannot be made in pieces: the kernel's, without a bound.
         let peeks_all = self.flags & (MSG_PEEK | MSG_WAITALL) == MSG_PEEK | MSG_WAITALL;
         if !d.any_rule() || !d.has(Flag::Stream) || self.dontwait() || peeks_all {
@@ -284,6 +296,9 @@ impl<K: Kernel> Engine<K> {
         if d.has(Flag::Accepted) {
             d.set(Flag::Paused);
         }
+        if d.in_sets() {
+            self.spend_oneshots(fd, slot, d);
+        }
         self.rearm_input(fd, slot, d);
     }
 }
@@ -292,5 +307,6 @@ impl<K: Kernel> Engine<K> {
 pub fn passed_fds<K: Kernel>(e: &Engine<K>, fds: impl Iterator<Item = i32>) {
     for fd in fds {
         super::created(e, fd);
+        e.adopt(fd);
     }
 }

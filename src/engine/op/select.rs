@@ -1,10 +1,9 @@
 //! select and pselect, in poll's way. The sets are the program's memory and both question and answer, so the question is
 //! copied first; sets of more than 4096 numbers are left to the kernel.
 
-use super::poll::Asks;
-use super::{Call, Operation, Step};
+use super::poll::{Asks, Wanted};
+use super::{Call, Mask, Operation, Step};
 use crate::sys::{program, Kernel};
-use crate::table::{Description, SlotWord};
 use crate::Engine;
 
 /// Numbers that are looked at; FD_SETSIZE is 1024.
@@ -26,6 +25,7 @@ pub struct Select {
     stage: Stage,
     until: u64,
     asked: [Bits; 3],
+    held: Mask,
     time: libc::timespec,
 }
 
@@ -39,7 +39,7 @@ impl Select {
     pub fn new(name: &'static str, own: Call, timeout: u64) -> Select {
         let time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let asked = [[0; NUMBERS / 64]; 3];
-        Select { name, own, timeout, stage: Stage::Plain, until: u64::MAX, asked, time }
+        Select { name, own, timeout, stage: Stage::Plain, until: u64::MAX, asked, held: Mask::default(), time }
     }
 
     fn numbers(&self) -> usize {
@@ -86,18 +86,17 @@ impl Select {
         }
     }
 
-    fn entries<'a, K: Kernel>(
-        &'a self,
-        e: &'a Engine<K>,
-    ) -> impl Iterator<Item = (i32, bool, bool, SlotWord, &'a Description)> + 'a {
-        let [input, output, _] = &self.asked;
+    /// The numbers asked for that are managed sockets. The bits to report are 1 for input and 2 for output.
+    fn entries<'a, K: Kernel>(&'a self, e: &'a Engine<K>) -> impl Iterator<Item = Wanted<'a>> + use<'a, K> {
+        let ([input, output, _], name) = (&self.asked, self.name);
         (0..self.numbers()).filter_map(move |fd| {
-            let (input, output) = (has(input, fd), has(output, fd));
-            if !(input || output) || !e.concerns(fd as i32) {
+            let (input, output) = (has(input, fd) as i16, 2 * has(output, fd) as i16);
+            let fd = fd as i32;
+            if input | output == 0 || !e.concerns(fd) {
                 return None;
             }
-            let (slot, d) = e.socket(fd as i32)?;
-            Some((fd as i32, input, output, slot, d))
+            let (slot, d) = e.socket(fd)?;
+            Some(Wanted { fd, slot, d, input, output, name })
         })
     }
 
@@ -113,50 +112,46 @@ impl Select {
     }
 
     fn wait<K: Kernel>(&mut self, e: &Engine<K>, now: u64) -> Step {
-        let mut first = u64::MAX;
-        for (fd, input, output, slot, d) in self.entries(e) {
-            first = first.min(e.arm_for(fd, slot, d, input, output, now));
-        }
+        let first = self.entries(e).fold(u64::MAX, |first, wanted| first.min(e.arm_for(&wanted, now)));
         self.stage = Stage::Wait;
         let until = first.min(self.until);
         self.call(if until == u64::MAX { u64::MAX } else { until.saturating_sub(now) })
     }
 
-    fn elapsed<K: Kernel>(&mut self, e: &Engine<K>, now: u64) -> Step {
-        let (mut told, mut again) = (0, false);
-        let mut ready = [[0_u64; NUMBERS / 64]; 3];
-        for (fd, input, output, slot, d) in self.entries(e) {
-            let asks = Asks::with(self.timeout);
-            let look = e.look_at(fd, slot, d, input as i16, 2 * output as i16, self.name, now, asks);
+    /// The kernel has reported `ready` bits; add what has expired.
+    fn report<K: Kernel>(&mut self, e: &Engine<K>, ready: isize, now: u64) -> Step {
+        let asks = Asks::with(self.timeout);
+        let (mut count, mut again) = (ready, false);
+        for wanted in self.entries(e) {
+            let look = e.look_at(&wanted, now, asks);
             again |= look.again;
-            for (bits, bit) in ready.iter_mut().zip([1, 2]) {
+            for (i, bit) in [(0, 1), (1, 2)] {
                 if look.ready & bit != 0 {
-                    if let Some(word) = bits.get_mut(fd as usize / 64) {
-                        *word |= 1 << (fd % 64);
-                        told += 1;
-                    }
+                    count += self.add(i, wanted.fd as usize);
                 }
             }
         }
-        if told > 0 {
-            for (i, bits) in ready.iter().enumerate() {
-                self.put(i, bits);
-            }
-            return self.finish(e, told, now);
+        if count > 0 || !again && now >= self.until {
+            return self.finish(e, count, now);
         }
         if again {
             return self.call(0);
         }
-        if now >= self.until {
-            return self.finish(e, 0, now);
-        }
         self.wait(e, now)
     }
 
-    fn finish<K: Kernel>(&self, e: &Engine<K>, outcome: isize, now: u64) -> Step {
-        for (_, _, _, _, d) in self.entries(e) {
-            d.waited(now);
-        }
+    /// Set a number's bit in the program's answer; 1 if it was not set.
+    fn add(&self, i: usize, fd: usize) -> isize {
+        let at = self.set(i).wrapping_add(fd / 64 * 8);
+        let word: u64 = program::peek(at);
+        let bit = 1 << (fd % 64);
+        program::poke(at, word | bit);
+        (word & bit == 0) as isize
+    }
+
+    fn finish<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize, now: u64) -> Step {
+        self.entries(e).for_each(|wanted| wanted.d.waited(now));
+        self.held.release(e);
         let [_, _, _, _, time, _] = self.own.args;
         if self.own.nr == libc::SYS_select && time != 0 && self.until != u64::MAX {
             // Linux's select leaves what remains of the time.
@@ -180,20 +175,21 @@ impl Operation for Select {
         if self.timeout != u64::MAX {
             self.until = now.saturating_add(self.timeout);
         }
+        if self.own.nr == libc::SYS_pselect6 {
+            let [.., mask] = self.own.args;
+            self.held.hold(e, mask);
+        }
         self.wait(e, now)
     }
 
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
-        match self.stage {
-            Stage::Plain => Step::Done(outcome),
-            Stage::Wait => {
-                let now = e.kernel.now();
-                if outcome != 0 {
-                    self.finish(e, outcome, now)
-                } else {
-                    self.elapsed(e, now)
-                }
-            }
+        if self.stage == Stage::Plain {
+            return Step::Done(outcome);
         }
+        let now = e.kernel.now();
+        if outcome < 0 {
+            return self.finish(e, outcome, now);
+        }
+        self.report(e, outcome, now)
     }
 }

@@ -25,6 +25,8 @@ enum Stage {
     Try,
     /// Waiting for room.
     Waiting,
+    /// TCP Fast Open: the bytes ride on the SYN, and a blocking call ends when the connection stands.
+    Connecting,
 }
 
 /// A sending call.
@@ -40,6 +42,8 @@ pub struct Send {
     stage: Stage,
     slot: SlotWord,
     began: u64,
+    /// The kernel's own timeout for this blocking call, ns.
+    own_timeout: u64,
     done: usize,
 }
 
@@ -56,6 +60,7 @@ impl Send {
             stage: Stage::Plain,
             slot: SlotWord::UNTOUCHED,
             began: 0,
+            own_timeout: 0,
             done: 0,
         }
     }
@@ -112,11 +117,14 @@ impl Send {
         let mut until = e.arm(self.fd, self.slot, d, Direction::Write, way, now);
         if self.began == 0 {
             self.began = now;
+            self.own_timeout = e.kernel_timeout(self.fd, libc::SO_SNDTIMEO);
         }
-        if d.send_timeout() != 0 {
-            until = until.min(self.began.saturating_add(d.send_timeout()));
+        if self.own_timeout != 0 {
+            until = until.min(self.began.saturating_add(self.own_timeout));
         }
-        self.stage = Stage::Waiting;
+        if self.stage != Stage::Connecting {
+            self.stage = Stage::Waiting;
+        }
         Step::Wait { fd: self.fd, events: libc::POLLOUT, until }
     }
 
@@ -129,11 +137,11 @@ impl Send {
         let now = e.kernel.now();
         if nonblocking {
             let way = Way { nonblocking: !self.dontwait() || e.is_nonblocking(self.fd), single: false };
+            if e.overdue(self.fd, self.slot, d, Direction::Write, way, self.name, now) {
+                return self.finish(error(libc::ETIMEDOUT));
+            }
             e.arm(self.fd, self.slot, d, Direction::Write, way, now);
             return self.finish(outcome);
-        }
-        if d.clear(Flag::ShortWrite) && self.done == 0 {
-            return Step::Done(error(libc::ETIMEDOUT));
         }
         self.wait(e, d, now)
     }
@@ -142,13 +150,18 @@ impl Send {
         if e.slots.word(self.fd) != self.slot {
             return self.finish(error(libc::EBADF));
         }
+        let now = e.kernel.now();
+        if outcome > 0 && self.stage == Stage::Connecting {
+            e.connected(d, now);
+            let failed = crate::sys::socket::take_error(&e.kernel, self.fd).unwrap_or(0);
+            return if failed == 0 { self.finish(0) } else { Step::Done(error(failed)) };
+        }
         if outcome > 0 {
             self.stage = Stage::Try;
             return Step::Call(self.attempt);
         }
-        let now = e.kernel.now();
         if outcome == error(libc::EINTR) {
-            if d.send_timeout() == 0 && self.done == 0 && crate::sys::signal::every_handler_restarts(&e.kernel) {
+            if self.own_timeout == 0 && self.done == 0 && crate::sys::signal::every_handler_restarts(&e.kernel) {
                 return self.wait(e, d, now);
             }
             return self.finish(outcome);
@@ -156,7 +169,7 @@ impl Send {
         if outcome < 0 {
             return self.finish(outcome);
         }
-        if d.send_timeout() != 0 && self.began.saturating_add(d.send_timeout()) <= now {
+        if self.own_timeout != 0 && self.began.saturating_add(self.own_timeout) <= now {
             return self.finish(error(libc::EAGAIN));
         }
         let way = Way { nonblocking: false, single: true };
@@ -166,6 +179,11 @@ impl Send {
                 self.finish(error(libc::EBADF))
             }
             Verdict::Due(due) if e.expire(self.fd, d, Direction::Write, due, self.name, now) => {
+                if self.stage == Stage::Connecting {
+                    // What rode on the SYN never arrived.
+                    e.take_aborted(self.fd, d);
+                    return Step::Done(error(libc::ETIMEDOUT));
+                }
                 if self.done > 0 {
                     d.set(Flag::ShortWrite);
                 }
@@ -183,10 +201,19 @@ impl Send {
     }
 
     fn sent<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, count: usize) -> Step {
-        d.clear(Flag::ShortWrite);
         let now = e.kernel.now();
+        let opens = self.flags & MSG_FASTOPEN != 0 && self.to.0 != 0 && !d.has(Flag::Connecting);
         e.bytes_went(self.fd, self.slot, d, now);
+        let rides = opens || d.clear(Flag::FastOpen);
         self.done = self.done.saturating_add(count);
+        if rides && !e.is_established(self.fd) {
+            e.attempt_began(self.fd, self.slot, d);
+            if self.stage == Stage::Try && !e.is_nonblocking(self.fd) {
+                self.stage = Stage::Connecting;
+                return self.wait(e, d, now);
+            }
+            return Step::Done(self.done as isize);
+        }
         let short = count > 0 && self.done < self.body.length();
         if !short {
             return Step::Done(self.done as isize);
@@ -221,6 +248,9 @@ impl Operation for Send {
             // Without trying first: the kernel may say that there is no room and yet accept a byte, and that doubled the wait.
             return Step::Done(error(libc::ETIMEDOUT));
         }
+        if d.clear(Flag::ShortWrite) && crate::sys::poll_now(&e.kernel, self.fd, libc::POLLOUT) == 0 {
+            return Step::Done(error(libc::ETIMEDOUT));
+        }
         if self.attempt == self.own && !self.dontwait() {
             return Step::Call(self.own);
         }
@@ -235,7 +265,7 @@ impl Operation for Send {
         }
         let Some(d) = e.descriptions.at(self.slot.index()) else { return self.finish(outcome) };
         match self.stage {
-            Stage::Waiting => self.waited(e, d, outcome),
+            Stage::Waiting | Stage::Connecting => self.waited(e, d, outcome),
             _ if outcome == error(libc::ENOTSOCK) && self.done == 0 => {
                 e.forget(self.fd);
                 self.stage = Stage::Plain;

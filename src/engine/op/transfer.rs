@@ -22,26 +22,58 @@ pub struct Transfer {
     to: i32,
     lent: Option<[u8; 16]>,
     blocking: bool,
+    began: u64,
+    /// The kernel's own timeout for this blocking call, ns.
+    own_timeout: u64,
 }
 
 impl Transfer {
     /// sendfile(2).
     pub fn sendfile(out: i32, from: i32, offset: usize, count: usize) -> Transfer {
         let own = Call::new(libc::SYS_sendfile, [out as usize, from as usize, offset, count, 0, 0]);
-        Transfer { name: "sendfile", own, side: None, from: -1, to: out, lent: None, blocking: false }
+        Transfer {
+            name: "sendfile",
+            own,
+            side: None,
+            from: -1,
+            to: out,
+            lent: None,
+            blocking: false,
+            began: 0,
+            own_timeout: 0,
+        }
     }
 
     /// splice(2).
     pub fn splice(args: [usize; 6]) -> Transfer {
         let [from, _, to, ..] = args;
         let own = Call::new(libc::SYS_splice, args);
-        Transfer { name: "splice", own, side: None, from: from as i32, to: to as i32, lent: None, blocking: false }
+        Transfer {
+            name: "splice",
+            own,
+            side: None,
+            from: from as i32,
+            to: to as i32,
+            lent: None,
+            blocking: false,
+            began: 0,
+            own_timeout: 0,
+        }
     }
 
     fn option(direction: Direction) -> i32 {
         match direction {
             Direction::Read => libc::SO_RCVTIMEO,
             Direction::Write => libc::SO_SNDTIMEO,
+        }
+    }
+
+    fn count(&self) -> usize {
+        let [.., fourth, fifth, _] = self.own.args;
+        if self.own.nr == libc::SYS_sendfile {
+            fourth
+        } else {
+            fifth
         }
     }
 
@@ -57,9 +89,12 @@ impl Transfer {
             d.set(Flag::Sampled);
             until = e.next(d, direction, way, None).map_or(u64::MAX, |due| due.at);
         }
-        let own = if direction == Direction::Read { d.receive_timeout() } else { d.send_timeout() };
-        if own != 0 {
-            until = until.min(now.saturating_add(own));
+        if self.began == 0 {
+            self.began = now;
+            self.own_timeout = e.kernel_timeout(fd, Transfer::option(direction));
+        }
+        if self.own_timeout != 0 {
+            until = until.min(self.began.saturating_add(self.own_timeout));
         }
         if until == u64::MAX {
             return;
@@ -90,7 +125,7 @@ impl Transfer {
             e.arm(fd, slot, d, direction, Way { nonblocking, single: false }, now);
             return Step::Done(again);
         }
-        if self.lent.is_none() {
+        if self.lent.is_none() || self.own_timeout != 0 && self.began.saturating_add(self.own_timeout) <= now {
             return Step::Done(again);
         }
         match e.judge(fd, d, direction, Way { nonblocking: false, single: true }, now) {
@@ -124,6 +159,9 @@ impl Operation for Transfer {
             return Step::Done(error(libc::ETIMEDOUT));
         }
         self.blocking = !e.is_nonblocking(fd);
+        if d.clear(Flag::ShortWrite) && crate::sys::poll_now(&e.kernel, fd, libc::POLLOUT) == 0 {
+            return Step::Done(error(libc::ETIMEDOUT));
+        }
         if self.blocking && d.any_rule() {
             self.lend(e, fd, slot, d, direction);
         }
@@ -148,12 +186,14 @@ impl Operation for Transfer {
                 Direction::Read => e.bytes_came(fd, slot, d, outcome as usize),
                 Direction::Write => {
                     e.bytes_went(fd, slot, d, now);
-                    let full = !self.blocking && crate::sys::poll_now(&e.kernel, fd, libc::POLLOUT) == 0;
-                    if full {
+                    let full = crate::sys::poll_now(&e.kernel, fd, libc::POLLOUT) == 0;
+                    if full && !self.blocking {
                         let nonblocking = e.is_nonblocking(fd);
                         e.arm(fd, slot, d, direction, Way { nonblocking, single: false }, now);
+                    } else if full && self.lent.is_some() && (outcome as usize) < self.count() {
+                        // The lent timeout cut it short: the next call fails at once if there is still no room.
+                        d.set(Flag::ShortWrite);
                     }
-                    d.clear(Flag::ShortWrite);
                 }
             }
         } else if outcome == 0 && direction == Direction::Read {

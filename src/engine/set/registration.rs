@@ -10,7 +10,7 @@ crate::zeroed! {
     /// One fd's registration in one set, as the last epoll_ctl left it.
     pub struct Registration {
         data: AtomicU64,
-        /// events << 32 | low half of the slot's generation + 1; 0 = not registered.
+        /// events << 32 | the telling it was last told << 26 | low bits of the slot's generation + 1; 0 = not registered.
         life: AtomicU64,
     }
 }
@@ -31,7 +31,14 @@ impl Registration {
     /// The events, if the fd number is registered in this generation.
     pub fn events(&self, generation: u64) -> Option<u32> {
         let life = self.life.load(Acquire);
-        (life & 0xffff_ffff == mark(generation)).then_some((life >> 32) as u32)
+        (life & MARK == mark(generation)).then_some((life >> 32) as u32)
+    }
+
+    /// Take a telling (see `Description::telling`). True if this registration was not told it before.
+    pub fn take(&self, telling: u32) -> bool {
+        let life = self.life.load(Acquire);
+        let new = life & !(63 << 26) | (telling as u64 & 63) << 26;
+        new != life && self.life.compare_exchange(life, new, AcqRel, Acquire).is_ok()
     }
 
     /// The program's epoll_data.
@@ -40,8 +47,10 @@ impl Registration {
     }
 }
 
+const MARK: u64 = (1 << 26) - 1;
+
 fn mark(generation: u64) -> u64 {
-    (generation & 0x7fff_ffff) + 1
+    (generation & (MARK >> 1)) + 1
 }
 
 crate::zeroed! {

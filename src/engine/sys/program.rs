@@ -31,6 +31,26 @@ pub fn copy_in(k: &impl Kernel, to: &mut [u8], from: usize) -> bool {
     }
 }
 
+/// Copy `from` to `to`, which may be any address at all. False if that cannot be written; see [`copy_in`].
+pub fn copy_out(k: &impl Kernel, to: usize, from: &[u8]) -> bool {
+    if to == 0 {
+        return false;
+    }
+    let local = libc::iovec { iov_base: from.as_ptr().cast_mut().cast(), iov_len: from.len() };
+    let remote = libc::iovec { iov_base: to as *mut _, iov_len: from.len() };
+    let pid = super::process::pid(k) as usize;
+    let args = [pid, &raw const local as usize, 1, &raw const remote as usize, 1, 0];
+    match answer(k.call(libc::SYS_process_vm_writev, args)) {
+        Ok(n) => n == from.len(),
+        Err(libc::EPERM | libc::ENOSYS | libc::ESRCH) => {
+            // SAFETY: `to` is what the program gave a system call as writable for that many bytes; see `copy_in`.
+            unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), to as *mut u8, from.len()) };
+            true
+        }
+        Err(_) => false,
+    }
+}
+
 /// Read a value that the kernel has just read or written at the same place.
 ///
 /// Only for plain integers and C structs of them.

@@ -48,7 +48,8 @@ pub enum Flag {
     WantsInput = 1 << 14,
 }
 
-/// Times the program was told of an expiry: two bits and a half above the flags.
+/// Above the flags: which expiry it is (3 bits, wrapping), and how often the program was told of it (4 bits).
+const EXPIRY_SHIFT: u32 = 25;
 const TOLD_SHIFT: u32 = 28;
 
 crate::zeroed! {
@@ -134,9 +135,17 @@ impl Description {
         self.flags.fetch_add(1 << TOLD_SHIFT, Relaxed);
     }
 
-    /// A new expiry: nobody was told yet.
-    pub fn untell(&self) {
-        self.flags.fetch_and((1 << TOLD_SHIFT) - 1, Relaxed);
+    /// A new expiry, of which the program is being told for the first time.
+    pub fn tell_first(&self) {
+        let _ = self.flags.fetch_update(Relaxed, Relaxed, |flags| {
+            let expiry = (flags >> EXPIRY_SHIFT).wrapping_add(1) & 7;
+            Some(flags & ((1 << EXPIRY_SHIFT) - 1) | expiry << EXPIRY_SHIFT | 1 << TOLD_SHIFT)
+        });
+    }
+
+    /// Which telling of which expiry this is, for registrations that each get their own event.
+    pub fn telling(&self) -> u32 {
+        self.flags.load(Relaxed) >> EXPIRY_SHIFT & 63
     }
 
     /// The rules that decide each class.
