@@ -35,7 +35,7 @@ int main(void) {
                 CHECK_ERRNO(read(fd, &byte, 1), ETIMEDOUT);
                 MUST(epoll_ctl(set, EPOLL_CTL_DEL, fd, NULL));
             }
-            const unsigned char *rest = (const unsigned char *)&events[count];
+            const unsigned char *rest = (const unsigned char *)&events[room];
             for (; rest < (const unsigned char *)(events + COUNT); rest++) CHECK_EQ(*rest, 0xa5);
         }
         CHECK_EQ(seen, COUNT);

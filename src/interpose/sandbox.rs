@@ -29,10 +29,15 @@ pub unsafe extern "C" fn prctl(option: c_int, a: usize, b: usize, c: usize, d: u
 /// A program is about to call prctl(PR_SET_SECCOMP) or seccomp(): `mode` is SECCOMP_MODE_*; `call` the system call.
 pub fn before_seccomp(mode: c_int, call: &[usize; 6]) {
     let before = errno::load();
-    if mode == libc::SECCOMP_MODE_STRICT as c_int {
-        ENGINE.retire_for(STRICT);
-    } else if !survives(Some(call)) {
-        ENGINE.retire_for(FILTER);
+    let why = match mode == libc::SECCOMP_MODE_STRICT as c_int {
+        true => Some(STRICT),
+        false if ENGINE.active() && !survives(Some(call)) => Some(FILTER),
+        false => None,
+    };
+    if let Some(why) = why.filter(|_| ENGINE.active()) {
+        // Said now, while it can be said.
+        ENGINE.say(why);
+        ENGINE.retire();
     }
     errno::store(before);
 }
@@ -40,7 +45,9 @@ pub fn before_seccomp(mode: c_int, call: &[usize; 6]) {
 /// Were we started under a filter, and is it one that lets us work?
 pub fn started_under_filter() {
     if filtered() && !survives(None) {
-        ENGINE.retire_for(FILTER);
+        ENGINE.retire();
+        // Saying it needs calls that the filter may kill for as well: another child says it.
+        in_child(|| ENGINE.say(FILTER));
     }
 }
 
@@ -86,19 +93,13 @@ fn child_survives(call: Option<&[usize; 6]>, pair: [i32; 2], set: i32, page: usi
     let k = &ENGINE.kernel;
     // SAFETY: a page of ours, mapped until after this; both processes use it through atomics only.
     let came_through = unsafe { &*(page as *const AtomicU32) };
-    // CLONE_VFORK: we go on when the child is gone, without a call that the filter might forbid. No exit signal: the program's
-    // SIGCHLD handler and its wait() never hear of the child.
-    let child = k.call(libc::SYS_clone, [libc::CLONE_VFORK as usize, 0, 0, 0, 0, 0]);
-    if child == 0 {
-        // No core for a death that is part of the plan. (prctl may be what it dies of.)
-        k.call(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as usize, 0, 0, 0, 0, 0]);
+    let child = in_child(|| {
         let refused = call.is_some_and(|[nr, a, b, c, d, e]| k.call(*nr as i64, [*a, *b, *c, *d, *e, 0]) < 0);
         // A refused filter: the program's own call will be refused as well, and nothing changes.
         if refused || op::probe(k, pair, set) {
             came_through.store(1, Release);
         }
-        leave();
-    }
+    });
     if child < 0 || came_through.load(Acquire) == 0 {
         // A child that died stays a zombie which no ordinary wait() sees: wait4 may be what it died of.
         return false;
@@ -107,6 +108,20 @@ fn child_survives(call: Option<&[usize; 6]>, pair: [i32; 2], set: i32, page: usi
     let wait = [child as usize, &raw mut status as usize, libc::__WALL as usize, 0, 0, 0];
     while k.call(libc::SYS_wait4, wait) == -(libc::EINTR as isize) {}
     true
+}
+
+/// Do something in a child that may die of it. We go on when the child is gone (CLONE_VFORK), without a call that the filter might
+/// forbid. No exit signal: the program's SIGCHLD handler and its wait() never hear of the child.
+fn in_child(what: impl FnOnce()) -> isize {
+    let k = &ENGINE.kernel;
+    let child = k.call(libc::SYS_clone, [libc::CLONE_VFORK as usize, 0, 0, 0, 0, 0]);
+    if child == 0 {
+        // No core for a death that is part of the plan. (prctl may be what it dies of.)
+        k.call(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as usize, 0, 0, 0, 0, 0]);
+        what();
+        leave();
+    }
+    child
 }
 
 fn leave() -> ! {

@@ -90,7 +90,7 @@ pub unsafe extern "C" fn sendmmsg(fd: c_int, vector: *mut libc::mmsghdr, count: 
         // SAFETY: the program's own call.
         return unsafe { next::sendmmsg(fd, vector, count, flags) };
     }
-    drive(Send::sendmmsg(fd, vector as usize, count as usize, flags as usize)) as c_int
+    drive(Transfer::sendmmsg(fd, vector as usize, count as usize, flags as usize)) as c_int
 }
 
 /// sendfile(2).

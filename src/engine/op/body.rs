@@ -15,7 +15,7 @@ pub(crate) enum Body {
     Vector(usize, usize),
     /// A message that names a vector: address of the msghdr.
     Message(usize),
-    /// Several messages: address, count. A rest begins at the first one that is not done.
+    /// Several messages to receive: address, count. A rest begins at the first one that is not done.
     Messages(usize, usize),
 }
 
@@ -50,9 +50,9 @@ impl Body {
     /// data goes with the first piece, as in the kernel.
     pub fn rest(&self, course: Course, fd: i32, done: usize, flags: usize) -> Call {
         let fd = fd as usize;
-        let (one, many) = match course {
-            Course::Sending => (libc::SYS_sendto, libc::SYS_sendmmsg),
-            Course::Receiving => (libc::SYS_recvfrom, libc::SYS_recvmmsg),
+        let one = match course {
+            Course::Sending => libc::SYS_sendto,
+            Course::Receiving => libc::SYS_recvfrom,
         };
         match *self {
             Body::Buffer(at, length) => {
@@ -60,7 +60,7 @@ impl Body {
             }
             Body::Messages(at, count) => {
                 let first = at.wrapping_add(done.wrapping_mul(core::mem::size_of::<libc::mmsghdr>()));
-                Call::new(many, [fd, first, count.saturating_sub(done), flags, 0, 0])
+                Call::new(libc::SYS_recvmmsg, [fd, first, count.saturating_sub(done), flags, 0, 0])
             }
             Body::Vector(..) | Body::Message(_) => {
                 let (iov, count) = self.vector().unwrap_or((0, 0));

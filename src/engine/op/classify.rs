@@ -55,9 +55,7 @@ impl<K: Kernel> Engine<K> {
         }
         // Not connected yet: connect will tell.
         let peer = socket::peer_name(k, fd).ok()?;
-        let (decision, accepted) = if unix {
-            (policy.destination(&Addr::from_sockaddr(peer.bytes())?), false)
-        } else if self.dialled(fd) {
+        let (decision, accepted) = if unix || self.dialled(fd) {
             (policy.destination(&Addr::from_sockaddr(peer.bytes())?), false)
         } else {
             let local = socket::local_name(k, fd).ok()?;

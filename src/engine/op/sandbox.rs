@@ -77,14 +77,10 @@ pub fn probe<K: Kernel>(k: &K, pair: [i32; 2], set: i32) -> bool {
 }
 
 impl<K: Kernel> Engine<K> {
-    /// Say once, through the log, that from here on nothing is enforced.
-    pub fn retire_for(&self, why: &'static str) {
-        if self.retired() || !self.active() {
-            return;
-        }
+    /// Say through the log why from here on nothing is enforced, if anything was.
+    pub fn say(&self, why: &'static str) {
         if let Some(settings) = self.settings.peek().filter(|s| !s.policy.is_empty()) {
             settings.log.note(&self.kernel, why);
         }
-        self.retire();
     }
 }

@@ -1,4 +1,4 @@
-//! write, writev, send, sendto, sendmsg, sendmmsg.
+//! write, writev, send, sendto, sendmsg.
 //!
 //! A blocking write writes everything or waits; under a rule it is made in pieces that do not block, and what was written
 //! when the deadline came is reported, the error only by the next call.
@@ -95,13 +95,6 @@ impl Send {
         let own = Call::new(libc::SYS_sendmsg, [fd as usize, message, flags, 0, 0, 0]);
         let attempt = Call::new(libc::SYS_sendmsg, [fd as usize, message, flags | MSG_DONTWAIT, 0, 0, 0]);
         Send::new("sendmsg", fd, own, attempt, flags, Body::Message(message))
-    }
-
-    /// sendmmsg(2).
-    pub fn sendmmsg(fd: i32, vector: usize, count: usize, flags: usize) -> Send {
-        let own = Call::new(libc::SYS_sendmmsg, [fd as usize, vector, count, flags, 0, 0]);
-        let attempt = Call::new(libc::SYS_sendmmsg, [fd as usize, vector, count, flags | MSG_DONTWAIT, 0, 0]);
-        Send::new("sendmmsg", fd, own, attempt, flags, Body::Messages(vector, count))
     }
 
     fn dontwait(&self) -> bool {

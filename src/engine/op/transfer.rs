@@ -1,12 +1,13 @@
-//! sendfile and splice: bytes that pass from file to socket, or socket to pipe, without coming by.
+//! sendfile, splice and sendmmsg: calls that cannot be made in pieces.
 //!
-//! They have no MSG_DONTWAIT and block again after POLLOUT, so on a blocking socket the kernel bounds them by a timeout that is
-//! lent for the call.
+//! The first two have no MSG_DONTWAIT and block again after POLLOUT; the third with MSG_DONTWAIT sends half a message where it
+//! would have waited, and counts it. So on a blocking socket the kernel bounds them by a timeout that is lent for the call.
 
-use super::clock::{Direction, Way};
+use super::clock::{Cause, Direction, Due, Way};
 use super::judge::Verdict;
 use super::options::timeval;
 use super::{error, Call, Operation, Step};
+use crate::policy::Class;
 use crate::sys::{socket, Kernel};
 use crate::table::{Description, Flag, SlotWord};
 use crate::Engine;
@@ -61,6 +62,15 @@ impl Transfer {
         }
     }
 
+    /// sendmmsg(2).
+    pub fn sendmmsg(fd: i32, vector: usize, count: usize, flags: usize) -> Transfer {
+        let own = Call::new(libc::SYS_sendmmsg, [fd as usize, vector, count, flags, 0, 0]);
+        let mut transfer = Transfer::sendfile(fd, -1, 0, 0);
+        transfer.name = "sendmmsg";
+        transfer.own = own;
+        transfer
+    }
+
     fn option(direction: Direction) -> i32 {
         match direction {
             Direction::Read => libc::SO_RCVTIMEO,
@@ -69,11 +79,11 @@ impl Transfer {
     }
 
     fn count(&self) -> usize {
-        let [.., fourth, fifth, _] = self.own.args;
-        if self.own.nr == libc::SYS_sendfile {
-            fourth
-        } else {
-            fifth
+        let [_, _, third, fourth, fifth, _] = self.own.args;
+        match self.own.nr {
+            libc::SYS_sendmmsg => third,
+            libc::SYS_sendfile => fourth,
+            _ => fifth,
         }
     }
 
@@ -158,7 +168,9 @@ impl Operation for Transfer {
         {
             return Step::Done(error(libc::ETIMEDOUT));
         }
-        self.blocking = !e.is_nonblocking(fd);
+        let [.., flags, _, _] = self.own.args;
+        let dontwait = self.own.nr == libc::SYS_sendmmsg && flags & libc::MSG_DONTWAIT as usize != 0;
+        self.blocking = !dontwait && !e.is_nonblocking(fd);
         if d.clear(Flag::ShortWrite) && crate::sys::poll_now(&e.kernel, fd, libc::POLLOUT) == 0 {
             return Step::Done(error(libc::ETIMEDOUT));
         }
@@ -192,7 +204,11 @@ impl Operation for Transfer {
                         e.arm(fd, slot, d, direction, Way { nonblocking, single: false }, now);
                     } else if full && self.lent.is_some() && (outcome as usize) < self.count() {
                         // The lent timeout cut it short: the next call fails at once if there is still no room.
-                        d.set(Flag::ShortWrite);
+                        let timeout = e.timeout(d, Class::Write, None);
+                        let due = Due { at: now, timeout, cause: Cause::Rule(Class::Write), sample: false };
+                        if timeout != 0 && e.expire(fd, d, direction, due, self.name, now) {
+                            d.set(Flag::ShortWrite);
+                        }
                     }
                 }
             }

@@ -76,5 +76,5 @@ pub(crate) fn vector(iov: usize, i: usize) -> (usize, usize) {
 /// The vector of a msghdr: address and count.
 pub(crate) fn message_vector(message: usize) -> (usize, usize) {
     let m: libc::msghdr = peek(message);
-    (m.msg_iov as usize, m.msg_iovlen as usize)
+    (m.msg_iov as usize, m.msg_iovlen)
 }
