@@ -31,7 +31,6 @@ static const struct {
     {"epoll_pwait2", 441},
     {"eventfd2", SYS_eventfd2},
     {"ioctl", SYS_ioctl},
-    {"fork", SYS_clone},
     {"vfork", SYS_vfork},
     {"pipe2", SYS_pipe2},
     {"wait4", SYS_wait4},

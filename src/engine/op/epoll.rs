@@ -345,7 +345,8 @@ impl<K: Kernel> Engine<K> {
         let Some((slot, d)) = tracked(self, fd) else { return (0, next) };
         let Some(events) = registration.events(slot.generation()) else { return (0, next) };
         let way = self.way_in_set(fd, d);
-        for (direction, wanted) in [(Direction::Read, events & INPUT), (Direction::Write, events & OUTPUT)] {
+        // Writing first: what waits for room is told there, and not once more as "unacknowledged while reading".
+        for (direction, wanted) in [(Direction::Write, events & OUTPUT), (Direction::Read, events & INPUT)] {
             let word = super::ready::word(d, direction);
             let state = word.load(d.generation());
             if wanted == 0 && !d.has(Flag::Connecting) {

@@ -25,18 +25,23 @@ impl<K: Kernel> Engine<K> {
         let observing = self.observing();
         let lifetime = due.cause == Cause::Rule(Class::Lifetime);
         // A lifetime is sticky and expires once; an observed wait goes on and would be recorded again and again.
-        let known = if lifetime || observing { d.has(Flag::Observed) } else { false };
+        let known = lifetime && d.has(Flag::Outlived) || observing && d.has(Flag::Observed);
         if !known {
-            if lifetime || observing {
+            if lifetime {
+                d.set(Flag::Outlived);
+            } else if observing {
                 d.set(Flag::Observed);
             }
             self.record(fd, d, due, operation, now, observing);
+        }
+        if due.cause == Cause::Rule(Class::Write) {
+            // The same unacknowledged bytes would expire once more in the other direction.
+            d.clear(Flag::Unacked);
         }
         super::ready::word(d, direction).store(State::Idle, d.generation());
         if observing {
             if lifetime {
                 d.lifetime.store(0, Relaxed);
-                d.clear(Flag::Observed);
             }
             d.clear(Flag::Connecting);
             return false;
@@ -99,9 +104,8 @@ impl<K: Kernel> Engine<K> {
     fn record(&self, fd: i32, d: &Description, due: Due, operation: &'static str, now: u64, observed: bool) {
         let k = &self.kernel;
         let Some(settings) = self.settings.peek() else { return };
-        if settings.log.is_off() {
-            return;
-        }
+        // Asked first: in a storm of expiries what is left out must not cost its TCP_INFO.
+        let evidence::Verdict::Write { more } = settings.log.admit(now) else { return };
         let file = settings.config_path.split(|&b| b == 0).next().unwrap_or_default();
         let cause = match due.cause {
             Cause::ReceiveTimeout => evidence::Cause::SoRcvtimeo,
@@ -125,6 +129,6 @@ impl<K: Kernel> Engine<K> {
         record.timeout = due.timeout;
         record.waited = now.saturating_sub(due.at.saturating_sub(due.timeout));
         record.observed = observed;
-        settings.log.report(k, &record);
+        settings.log.report_admitted(k, &record, more);
     }
 }

@@ -228,7 +228,8 @@ impl<K: Kernel> Engine<K> {
     pub(crate) fn look_at(&self, wanted: &Wanted, now: u64, asks: Asks) -> Look {
         let Wanted { fd, d, input, output, name, .. } = *wanted;
         let mut look = Look { ready: 0, again: false };
-        for (direction, bits) in [(Direction::Read, input), (Direction::Write, output)] {
+        // Writing first: what waits for room is told there, and not once more as "unacknowledged while reading".
+        for (direction, bits) in [(Direction::Write, output), (Direction::Read, input)] {
             if bits == 0 && !(direction == Direction::Write && d.has(Flag::Connecting)) {
                 continue;
             }

@@ -1,74 +1,85 @@
-//! sendfile, splice and sendmmsg: calls that cannot be made in pieces.
+//! sendfile, splice and sendmmsg: calls that have no form that does not block.
 //!
-//! The first two have no MSG_DONTWAIT and block again after POLLOUT; the third with MSG_DONTWAIT sends half a message where it
-//! would have waited, and counts it. So on a blocking socket the kernel bounds them by a timeout that is lent for the call.
+//! On a blocking socket they block again after POLLOUT. sendfile and splice to a socket are made piece by piece: a send timeout
+//! of a microsecond is lent, so that the kernel comes back when there is no room, and the wait is ours. Reading by splice, and
+//! sendmmsg (which would count a message that went in part), are bounded by the kernel: the deadline itself is lent.
 
-use super::clock::{Cause, Direction, Due, Way};
+use super::clock::{Direction, Way};
 use super::judge::Verdict;
 use super::options::timeval;
 use super::{error, Call, Operation, Step};
-use crate::policy::Class;
-use crate::sys::{socket, Kernel};
+use crate::sys::{poll_now, signal, socket, Kernel};
 use crate::table::{Description, Flag, SlotWord};
 use crate::Engine;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The program's own call, whatever it answers.
+    Plain,
+    /// The program's own call on a non-blocking socket, or on one without a rule.
+    Own,
+    /// A piece.
+    Piece,
+    /// Waiting for room for the next piece.
+    Waiting,
+    /// The program's own call, the kernel bounding it.
+    Lent,
+}
+
+/// The socket in question, and what is waited for there.
+#[derive(Clone, Copy)]
+struct Side {
+    fd: i32,
+    direction: Direction,
+    slot: SlotWord,
+}
 
 /// A transfer.
 pub struct Transfer {
     name: &'static str,
     own: Call,
-    /// The socket in question and what is waited for there; found at the start.
-    side: Option<(i32, Direction, SlotWord)>,
-    /// The two fds: where bytes come from, and where they go.
+    /// Which argument counts what is left.
+    counter: usize,
     from: i32,
     to: i32,
-    lent: Option<[u8; 16]>,
-    blocking: bool,
+    side: Option<Side>,
+    stage: Stage,
+    /// The option's value while another is lent.
+    had: Option<[u8; 16]>,
     began: u64,
     /// The kernel's own timeout for this blocking call, ns.
     own_timeout: u64,
+    done: usize,
 }
 
+const WAY: Way = Way { nonblocking: false, single: true };
+
 impl Transfer {
+    fn new(name: &'static str, own: Call, counter: usize, from: i32, to: i32) -> Transfer {
+        let (side, stage, had) = (None, Stage::Plain, None);
+        Transfer { name, own, counter, from, to, side, stage, had, began: 0, own_timeout: 0, done: 0 }
+    }
+
     /// sendfile(2).
     pub fn sendfile(out: i32, from: i32, offset: usize, count: usize) -> Transfer {
         let own = Call::new(libc::SYS_sendfile, [out as usize, from as usize, offset, count, 0, 0]);
-        Transfer {
-            name: "sendfile",
-            own,
-            side: None,
-            from: -1,
-            to: out,
-            lent: None,
-            blocking: false,
-            began: 0,
-            own_timeout: 0,
-        }
+        Transfer::new("sendfile", own, 3, from, out)
     }
 
     /// splice(2).
     pub fn splice(args: [usize; 6]) -> Transfer {
         let [from, _, to, ..] = args;
-        let own = Call::new(libc::SYS_splice, args);
-        Transfer {
-            name: "splice",
-            own,
-            side: None,
-            from: from as i32,
-            to: to as i32,
-            lent: None,
-            blocking: false,
-            began: 0,
-            own_timeout: 0,
-        }
+        Transfer::new("splice", Call::new(libc::SYS_splice, args), 4, from as i32, to as i32)
     }
 
     /// sendmmsg(2).
     pub fn sendmmsg(fd: i32, vector: usize, count: usize, flags: usize) -> Transfer {
         let own = Call::new(libc::SYS_sendmmsg, [fd as usize, vector, count, flags, 0, 0]);
-        let mut transfer = Transfer::sendfile(fd, -1, 0, 0);
-        transfer.name = "sendmmsg";
-        transfer.own = own;
-        transfer
+        Transfer::new("sendmmsg", own, 2, -1, fd)
+    }
+
+    fn count(&self) -> usize {
+        self.own.args.get(self.counter).copied().unwrap_or(0)
     }
 
     fn option(direction: Direction) -> i32 {
@@ -78,143 +89,205 @@ impl Transfer {
         }
     }
 
-    fn count(&self) -> usize {
-        let [_, _, third, fourth, fifth, _] = self.own.args;
-        match self.own.nr {
-            libc::SYS_sendmmsg => third,
-            libc::SYS_sendfile => fourth,
-            _ => fifth,
-        }
+    fn finish(&self, outcome: isize) -> Step {
+        Step::Done(if self.done > 0 { self.done as isize } else { outcome })
     }
 
-    fn lend<K: Kernel>(&mut self, e: &Engine<K>, fd: i32, slot: SlotWord, d: &Description, direction: Direction) {
-        let now = e.kernel.now();
-        let way = Way { nonblocking: false, single: true };
-        let mut until = e.arm(fd, slot, d, direction, way, now);
-        if direction == Direction::Write {
-            // The kernel cannot be asked to come back for a sample: it would return a short count.
-            if let Ok(info) = socket::tcp_info(&e.kernel, fd) {
-                d.sample_acked(info.bytes_acked as u32);
-            }
-            d.set(Flag::Sampled);
-            until = e.next(d, direction, way, None).map_or(u64::MAX, |due| due.at);
+    fn lend<K: Kernel>(&mut self, e: &Engine<K>, side: Side, ns: u64) -> bool {
+        let (k, level, name) = (&e.kernel, libc::SOL_SOCKET, Transfer::option(side.direction));
+        let mut had = [0; 16];
+        let lent = socket::option_bytes(k, side.fd, level, name, &mut had).is_ok()
+            && socket::set_option(k, side.fd, level, name, &timeval(ns)).is_ok();
+        self.had = lent.then_some(had);
+        lent
+    }
+
+    fn piece<K: Kernel>(&mut self, e: &Engine<K>, side: Side) -> Step {
+        let mut call = self.own;
+        if let Some(count) = call.args.get_mut(self.counter) {
+            *count = count.saturating_sub(self.done);
         }
+        // splice may wait for its pipe, which is the program's affair and a cancellation point.
+        call.brief = call.nr == libc::SYS_sendfile;
+        self.stage = if self.lend(e, side, 1000) { Stage::Piece } else { Stage::Own };
+        Step::Call(call)
+    }
+
+    /// Until when this blocking call may wait from now on.
+    fn until<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description, now: u64) -> u64 {
         if self.began == 0 {
             self.began = now;
-            self.own_timeout = e.kernel_timeout(fd, Transfer::option(direction));
+            self.own_timeout = e.kernel_timeout(side.fd, Transfer::option(side.direction));
+        }
+        let mut until = e.arm(side.fd, side.slot, d, side.direction, WAY, now);
+        if side.direction == Direction::Read {
+            until = until.min(e.look_again(d, now));
         }
         if self.own_timeout != 0 {
             until = until.min(self.began.saturating_add(self.own_timeout));
         }
-        if until == u64::MAX {
-            return;
+        until
+    }
+
+    fn wait<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description, now: u64) -> Step {
+        let until = self.until(e, side, d, now);
+        self.stage = Stage::Waiting;
+        Step::Wait { fd: side.fd, events: libc::POLLOUT, until }
+    }
+
+    /// The program's own call, bounded by a timeout of ours.
+    fn bounded<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description) -> Step {
+        let now = e.kernel.now();
+        let mut until = self.until(e, side, d, now);
+        if side.direction == Direction::Write {
+            // The kernel cannot be asked to come back for a sample: it would return a short count.
+            if let Ok(info) = socket::tcp_info(&e.kernel, side.fd) {
+                d.sample_acked(info.bytes_acked as u32);
+            }
+            d.set(Flag::Sampled);
+            until = e.next(d, side.direction, WAY, None).map_or(u64::MAX, |due| due.at);
+            if self.own_timeout != 0 {
+                until = until.min(self.began.saturating_add(self.own_timeout));
+            }
         }
-        let (k, level, name) = (&e.kernel, libc::SOL_SOCKET, Transfer::option(direction));
-        let mut had = [0; 16];
-        if socket::option_bytes(k, fd, level, name, &mut had).is_ok()
-            && socket::set_option(k, fd, level, name, &timeval(until.saturating_sub(now))).is_ok()
-        {
-            self.lent = Some(had);
+        let lent = until != u64::MAX && self.lend(e, side, until.saturating_sub(now));
+        self.stage = if lent { Stage::Lent } else { Stage::Own };
+        Step::Call(self.own)
+    }
+
+    /// A wait ended, or a lent timeout ran out, without anything having moved.
+    fn elapsed<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description, pieces: bool) -> Step {
+        let now = e.kernel.now();
+        if self.own_timeout != 0 && self.began.saturating_add(self.own_timeout) <= now {
+            return self.finish(error(libc::EAGAIN));
+        }
+        match e.judge(side.fd, d, side.direction, WAY, now) {
+            Verdict::Gone => self.finish(error(libc::EBADF)),
+            Verdict::Due(due) if e.expire(side.fd, d, side.direction, due, self.name, now) => {
+                if self.done > 0 {
+                    d.set(Flag::ShortWrite);
+                }
+                self.finish(error(libc::ETIMEDOUT))
+            }
+            Verdict::Due(_) if pieces => Step::Wait { fd: side.fd, events: libc::POLLOUT, until: u64::MAX },
+            Verdict::Due(_) => {
+                self.stage = Stage::Own;
+                Step::Call(self.own)
+            }
+            _ if pieces => self.wait(e, side, d, now),
+            _ => self.bounded(e, side, d),
         }
     }
 
-    fn would_block<K: Kernel>(&mut self, e: &Engine<K>, d: &Description) -> Step {
-        let again = error(libc::EAGAIN);
-        let Some((fd, direction, slot)) = self.side else { return Step::Done(again) };
-        let events = if direction == Direction::Read { libc::POLLIN } else { libc::POLLOUT };
-        if crate::sys::poll_now(&e.kernel, fd, events) > 0 {
-            // The other end is what would block: a full or an empty pipe.
-            return Step::Done(again);
+    fn waited<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description, outcome: isize) -> Step {
+        if e.slots.word(side.fd) != side.slot {
+            return self.finish(error(libc::EBADF));
         }
-        if e.deliver(fd, slot, d, direction) {
-            return Step::Done(error(libc::ETIMEDOUT));
+        if outcome > 0 {
+            return self.piece(e, side);
+        }
+        if outcome == 0 {
+            return self.elapsed(e, side, d, true);
+        }
+        let again = outcome == error(libc::EINTR) && self.own_timeout == 0 && self.done == 0;
+        if again && signal::every_handler_restarts(&e.kernel) {
+            return self.wait(e, side, d, e.kernel.now());
+        }
+        self.finish(outcome)
+    }
+
+    /// EAGAIN of the program's own call or of a piece.
+    fn would_block<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description) -> Step {
+        let events = if side.direction == Direction::Read { libc::POLLIN } else { libc::POLLOUT };
+        let own = self.stage == Stage::Own;
+        if own && poll_now(&e.kernel, side.fd, events) > 0 {
+            // The other end is what would block: a full or an empty pipe.
+            return self.finish(error(libc::EAGAIN));
         }
         let now = e.kernel.now();
-        if !self.blocking {
-            let nonblocking = e.is_nonblocking(fd);
-            e.arm(fd, slot, d, direction, Way { nonblocking, single: false }, now);
-            return Step::Done(again);
-        }
-        if self.lent.is_none() || self.own_timeout != 0 && self.began.saturating_add(self.own_timeout) <= now {
-            return Step::Done(again);
-        }
-        match e.judge(fd, d, direction, Way { nonblocking: false, single: true }, now) {
-            Verdict::Due(due) if e.expire(fd, d, direction, due, self.name, now) => Step::Done(error(libc::ETIMEDOUT)),
-            Verdict::Until(_) | Verdict::Idle => {
-                self.lent = None;
-                self.lend(e, fd, slot, d, direction);
-                Step::Call(self.own)
-            }
+        match self.stage {
+            Stage::Piece => self.wait(e, side, d, now),
+            Stage::Lent => self.elapsed(e, side, d, false),
+            _ if e.deliver(side.fd, side.slot, d, side.direction) => Step::Done(error(libc::ETIMEDOUT)),
             _ => {
-                self.lent = None;
-                Step::Call(self.own)
+                let way = Way { nonblocking: e.is_nonblocking(side.fd), single: false };
+                if e.overdue(side.fd, side.slot, d, side.direction, way, self.name, now) {
+                    return Step::Done(error(libc::ETIMEDOUT));
+                }
+                e.arm(side.fd, side.slot, d, side.direction, way, now);
+                Step::Done(error(libc::EAGAIN))
             }
+        }
+    }
+
+    fn moved<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description, count: usize) -> Step {
+        self.done = self.done.saturating_add(count);
+        if side.direction == Direction::Read {
+            e.bytes_came(side.fd, side.slot, d, count);
+            return Step::Done(self.done as isize);
+        }
+        let now = e.kernel.now();
+        e.bytes_went(side.fd, side.slot, d, now);
+        let all = self.done >= self.count();
+        match self.stage {
+            Stage::Piece if !all && poll_now(&e.kernel, side.fd, libc::POLLOUT) > 0 => self.piece(e, side),
+            Stage::Piece if !all => self.wait(e, side, d, now),
+            Stage::Own if !all && poll_now(&e.kernel, side.fd, libc::POLLOUT) == 0 && e.is_nonblocking(side.fd) => {
+                e.arm(side.fd, side.slot, d, side.direction, Way { nonblocking: true, single: false }, now);
+                Step::Done(self.done as isize)
+            }
+            _ => Step::Done(self.done as isize),
         }
     }
 }
 
 impl Operation for Transfer {
     fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step {
-        let side = match (e.socket(self.to), e.socket(self.from)) {
-            (Some((slot, d)), _) => Some((self.to, Direction::Write, slot, d)),
-            (None, Some((slot, d))) => Some((self.from, Direction::Read, slot, d)),
+        let found = match (e.socket(self.to), e.socket(self.from)) {
+            (Some((slot, d)), _) => Some((Side { fd: self.to, direction: Direction::Write, slot }, d)),
+            (None, Some((slot, d))) => Some((Side { fd: self.from, direction: Direction::Read, slot }, d)),
             (None, None) => None,
         };
-        let Some((fd, direction, slot, d)) = side else { return Step::Call(self.own) };
-        self.side = Some((fd, direction, slot));
-        if e.outlived(fd, d, self.name)
-            || e.take_aborted(fd, d)
-            || direction == Direction::Write && e.deliver(fd, slot, d, direction)
+        let Some((side, d)) = found else { return Step::Call(self.own) };
+        self.side = Some(side);
+        let writes = side.direction == Direction::Write;
+        if e.outlived(side.fd, d, self.name)
+            || e.take_aborted(side.fd, d)
+            || writes && e.deliver(side.fd, side.slot, d, side.direction)
+            || writes && d.clear(Flag::ShortWrite) && poll_now(&e.kernel, side.fd, libc::POLLOUT) == 0
         {
             return Step::Done(error(libc::ETIMEDOUT));
         }
         let [.., flags, _, _] = self.own.args;
         let dontwait = self.own.nr == libc::SYS_sendmmsg && flags & libc::MSG_DONTWAIT as usize != 0;
-        self.blocking = !dontwait && !e.is_nonblocking(fd);
-        if d.clear(Flag::ShortWrite) && crate::sys::poll_now(&e.kernel, fd, libc::POLLOUT) == 0 {
-            return Step::Done(error(libc::ETIMEDOUT));
+        if dontwait || !d.any_rule() || e.is_nonblocking(side.fd) {
+            self.stage = Stage::Own;
+            return Step::Call(self.own);
         }
-        if self.blocking && d.any_rule() {
-            self.lend(e, fd, slot, d, direction);
+        if writes && self.own.nr != libc::SYS_sendmmsg {
+            return self.piece(e, side);
         }
-        Step::Call(self.own)
+        self.bounded(e, side, d)
     }
 
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
-        let Some((fd, direction, slot)) = self.side else { return Step::Done(outcome) };
-        if let Some(had) = self.lent {
-            let _ = socket::set_option(&e.kernel, fd, libc::SOL_SOCKET, Transfer::option(direction), &had);
+        let Some(side) = self.side else { return Step::Done(outcome) };
+        if let Some(had) = self.had.take() {
+            let _ = socket::set_option(&e.kernel, side.fd, libc::SOL_SOCKET, Transfer::option(side.direction), &had);
         }
-        if e.slots.word(fd) != slot {
-            return Step::Done(outcome);
+        let Some(d) = e.descriptions.at(side.slot.index()) else { return self.finish(outcome) };
+        if self.stage == Stage::Waiting {
+            return self.waited(e, side, d, outcome);
         }
-        let Some(d) = e.descriptions.at(slot.index()) else { return Step::Done(outcome) };
-        if outcome == error(libc::EAGAIN) {
-            return self.would_block(e, d);
+        if e.slots.word(side.fd) != side.slot {
+            return self.finish(outcome);
         }
-        if outcome > 0 {
-            let now = e.kernel.now();
-            match direction {
-                Direction::Read => e.bytes_came(fd, slot, d, outcome as usize),
-                Direction::Write => {
-                    e.bytes_went(fd, slot, d, now);
-                    let full = crate::sys::poll_now(&e.kernel, fd, libc::POLLOUT) == 0;
-                    if full && !self.blocking {
-                        let nonblocking = e.is_nonblocking(fd);
-                        e.arm(fd, slot, d, direction, Way { nonblocking, single: false }, now);
-                    } else if full && self.lent.is_some() && (outcome as usize) < self.count() {
-                        // The lent timeout cut it short: the next call fails at once if there is still no room.
-                        let timeout = e.timeout(d, Class::Write, None);
-                        let due = Due { at: now, timeout, cause: Cause::Rule(Class::Write), sample: false };
-                        if timeout != 0 && e.expire(fd, d, direction, due, self.name, now) {
-                            d.set(Flag::ShortWrite);
-                        }
-                    }
-                }
-            }
-        } else if outcome == 0 && direction == Direction::Read {
-            e.bytes_came(fd, slot, d, 0);
+        match outcome {
+            0 if side.direction == Direction::Read => self.moved(e, side, d, 0),
+            0 => self.finish(0),
+            n if n > 0 => self.moved(e, side, d, n as usize),
+            n if n == error(libc::EAGAIN) => self.would_block(e, side, d),
+            n => self.finish(n),
         }
-        Step::Done(outcome)
     }
 }

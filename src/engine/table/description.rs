@@ -46,6 +46,8 @@ pub enum Flag {
     Shared = 1 << 13,
     /// The program waits for input in some epoll set.
     WantsInput = 1 << 14,
+    /// The lifetime's expiry was recorded.
+    Outlived = 1 << 15,
 }
 
 /// Above the flags: which expiry it is (3 bits, wrapping), and how often the program was told of it (4 bits).
