@@ -86,16 +86,20 @@ impl Poll {
     fn report<K: Kernel>(&mut self, e: &Engine<K>, ready: isize, now: u64) -> Step {
         let asks = Asks::with(self.timeout);
         let (mut count, mut again, mut told) = (ready, false, false);
-        for (at, entry, wanted) in self.entries(e) {
-            let look = e.look_at(&wanted, now, asks);
-            again |= look.again;
-            told |= look.ready != 0;
-            count += add(at, entry, look.ready);
+        for direction in [Direction::Write, Direction::Read] {
+            for (at, entry, wanted) in self.entries(e) {
+                let look = e.look_at(&wanted, direction, now, asks);
+                again |= look.again;
+                told |= look.ready != 0;
+                count += add(at, entry, look.ready);
+            }
         }
         if told {
             // One fd in two entries, or two numbers of one socket: each entry is told.
-            for (at, entry, wanted) in self.entries(e) {
-                count += add(at, entry, e.look_at(&wanted, now, Asks::Now).ready);
+            for direction in [Direction::Write, Direction::Read] {
+                for (at, entry, wanted) in self.entries(e) {
+                    count += add(at, entry, e.look_at(&wanted, direction, now, Asks::Now).ready);
+                }
             }
         }
         if count > 0 || !again && now >= self.until {
@@ -224,48 +228,40 @@ impl<K: Kernel> Engine<K> {
         at
     }
 
-    /// Look at an fd whose instant may have come.
-    pub(crate) fn look_at(&self, wanted: &Wanted, now: u64, asks: Asks) -> Look {
-        let Wanted { fd, d, input, output, name, .. } = *wanted;
-        let mut look = Look { ready: 0, again: false };
-        // Writing first: what waits for room is told there, and not once more as "unacknowledged while reading".
-        for (direction, bits) in [(Direction::Write, output), (Direction::Read, input)] {
-            if bits == 0 && !(direction == Direction::Write && d.has(Flag::Connecting)) {
-                continue;
-            }
-            match word(d, direction).load(d.generation()) {
-                State::Idle => {}
-                // libcurl looks once more, without waiting, before it reads: the same answer, and no telling of its own.
-                State::Expired(_) if asks == Asks::Now => {
-                    if self.still_told(d) {
-                        look.ready |= bits;
-                    }
-                }
-                State::Expired(_) => {
-                    if self.tell_again(d, direction, now) == Telling::Now {
-                        look.ready |= bits;
-                    }
-                }
-                State::Armed(at) if at > now => {}
-                State::Armed(_) => match self.judge(fd, d, direction, self.way_of_poll(wanted), now) {
-                    Verdict::Until(_) | Verdict::Idle => {}
-                    Verdict::Gone => self.forget(fd),
-                    Verdict::Due(due) => {
-                        let connecting = d.has(Flag::Connecting);
-                        if !self.expire(fd, d, direction, due, name, now) {
-                            continue;
-                        }
-                        if connecting && !d.has(Flag::Connecting) {
-                            // The kernel has the event now.
-                            look.again = true;
-                            break;
-                        }
-                        self.mark_expired(d, direction, now);
-                        look.ready |= bits;
-                    }
-                },
-            }
+    /// Look at one direction of an fd whose instant may have come. Writing is looked at first, for all fds: what waits for room
+    /// is told there, and not once more as "unacknowledged while reading".
+    pub(crate) fn look_at(&self, wanted: &Wanted, direction: Direction, now: u64, asks: Asks) -> Look {
+        let Wanted { fd, d, name, .. } = *wanted;
+        let bits = if direction == Direction::Read { wanted.input } else { wanted.output };
+        let nothing = Look { ready: 0, again: false };
+        let told = Look { ready: bits, again: false };
+        if bits == 0 && !(direction == Direction::Write && d.has(Flag::Connecting)) {
+            return nothing;
         }
-        look
+        match word(d, direction).load(d.generation()) {
+            // libcurl looks once more, without waiting, before it reads: the same answer, and no telling of its own.
+            State::Expired(_) if asks == Asks::Now && self.still_told(d) => told,
+            State::Expired(_) if asks == Asks::Waits && self.tell_again(d, direction, now) == Telling::Now => told,
+            State::Armed(at) if at <= now => match self.judge(fd, d, direction, self.way_of_poll(wanted), now) {
+                Verdict::Due(due) => {
+                    let connecting = d.has(Flag::Connecting);
+                    if !self.expire(fd, d, direction, due, name, now) {
+                        return nothing;
+                    }
+                    if connecting && !d.has(Flag::Connecting) {
+                        // The kernel has the event now.
+                        return Look { ready: 0, again: true };
+                    }
+                    self.mark_expired(d, direction, now);
+                    told
+                }
+                Verdict::Gone => {
+                    self.forget(fd);
+                    nothing
+                }
+                Verdict::Until(_) | Verdict::Idle => nothing,
+            },
+            _ => nothing,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! select and pselect, in poll's way. The sets are the program's memory and both question and answer, so the question is
 //! copied first; sets of more than 4096 numbers are left to the kernel.
 
+use super::clock::Direction;
 use super::poll::{Asks, Wanted};
 use super::{Call, Mask, Operation, Step};
 use crate::sys::{program, Kernel};
@@ -122,11 +123,11 @@ impl Select {
     fn report<K: Kernel>(&mut self, e: &Engine<K>, ready: isize, now: u64) -> Step {
         let asks = Asks::with(self.timeout);
         let (mut count, mut again) = (ready, false);
-        for wanted in self.entries(e) {
-            let look = e.look_at(&wanted, now, asks);
-            again |= look.again;
-            for (i, bit) in [(0, 1), (1, 2)] {
-                if look.ready & bit != 0 {
+        for (i, direction) in [(1, Direction::Write), (0, Direction::Read)] {
+            for wanted in self.entries(e) {
+                let look = e.look_at(&wanted, direction, now, asks);
+                again |= look.again;
+                if look.ready != 0 {
                     count += self.add(i, wanted.fd as usize);
                 }
             }
