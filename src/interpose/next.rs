@@ -71,9 +71,9 @@ macro_rules! next {
             pub unsafe fn $name($($argument: $type),*) -> $result {
                 match table::$name.address() {
                     Some(address) => {
+                        type Function = unsafe extern "C" fn($($type),*) -> $result;
                         // SAFETY: dlsym found this name, and C gives a name one type.
-                        let next: unsafe extern "C" fn($($type),*) -> $result =
-                            unsafe { core::mem::transmute(address.get()) };
+                        let next = unsafe { core::mem::transmute::<usize, Function>(address.get()) };
                         // SAFETY: the caller's.
                         unsafe { next($($argument),*) }
                     }

@@ -124,23 +124,22 @@ fn configure(settings: &mut Settings, environment: *const *const c_char) -> bool
             }
         }
     }
-    let choices: [(&[u8], &str, &[u8], &[u8]); 4] = [
-        (b"NETDEADLINE_MODE", "NETDEADLINE_MODE", b"enforce", b"observe"),
-        (b"NETDEADLINE_SO_TIMEO", "NETDEADLINE_SO_TIMEO", b"enforce", b"kernel"),
-        (b"NETDEADLINE_IO_URING", "NETDEADLINE_IO_URING", b"deny", b"allow"),
-        (b"NETDEADLINE_CHILDREN", "NETDEADLINE_CHILDREN", b"on", b"off"),
+    let choices = [
+        ("NETDEADLINE_MODE", "enforce", "observe"),
+        ("NETDEADLINE_SO_TIMEO", "enforce", "kernel"),
+        ("NETDEADLINE_IO_URING", "deny", "allow"),
+        ("NETDEADLINE_CHILDREN", "on", "off"),
     ];
-    for (name, shown, usual, other) in choices {
-        let Some(said) = text(name) else { continue };
-        if said != usual && said != other {
-            let (usual, other) = (Printable(usual), Printable(other));
-            return complain(settings, format_args!("{shown}: \"{}\": expected {usual} or {other}", Printable(said)));
+    for (name, usual, other) in choices {
+        let Some(said) = text(name.as_bytes()) else { continue };
+        if said != usual.as_bytes() && said != other.as_bytes() {
+            return complain(settings, format_args!("{name}: \"{}\": expected {usual} or {other}", Printable(said)));
         }
-        let other = said == other;
+        let other = said == other.as_bytes();
         match name {
-            b"NETDEADLINE_MODE" => settings.observe = other,
-            b"NETDEADLINE_SO_TIMEO" => settings.timeouts_by_kernel = other,
-            b"NETDEADLINE_IO_URING" => settings.io_uring = other,
+            "NETDEADLINE_MODE" => settings.observe = other,
+            "NETDEADLINE_SO_TIMEO" => settings.timeouts_by_kernel = other,
+            "NETDEADLINE_IO_URING" => settings.io_uring = other,
             _ => {}
         }
     }
