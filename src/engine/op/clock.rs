@@ -135,6 +135,11 @@ impl<K: Kernel> Engine<K> {
     /// a clock that this wait does not know of; `u64::MAX` when nothing of the kind can happen.
     pub(crate) fn look_again(&self, d: &Description, now: u64) -> u64 {
         let mut at = u64::MAX;
+        if d.has(Flag::Paused) {
+            // An answer written by another thread starts the read clock.
+            let timeout = self.timeout(d, Class::Read, None);
+            at = if timeout == 0 { at } else { now.saturating_add(timeout) };
+        }
         for (class, runs) in [(Class::Response, Flag::Awaiting), (Class::Write, Flag::Unacked)] {
             let timeout = self.timeout(d, class, None);
             if timeout != 0 && !d.has(runs) {

@@ -62,7 +62,15 @@ pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, e
     let Some((number, set)) = e.obtain_set(epfd) else { return };
     // The kernel takes the registration by number and file; so the slot must exist for its generation to be known.
     let socket = e.socket(fd);
+    if e.slots.word(fd).kind() == Kind::Unknown {
+        // So that its close is noticed: a registration must not outlive its number, or the next owner of the number would be
+        // told of with a stranger's data.
+        e.slots.settle(&e.kernel, fd, e.slots.word(fd), Kind::Plain, 0);
+    }
     let slot = e.slots.word(fd);
+    if slot.kind() == Kind::Unknown {
+        return;
+    }
     let Some(registration) = set.obtain(&e.kernel, fd) else { return };
     let event: libc::epoll_event = program::peek(event);
     let before = registration.events(slot.generation()).unwrap_or(0);
@@ -275,7 +283,7 @@ impl Operation for EpollWait {
             return Step::Call(self.own);
         }
         let now = e.kernel.now();
-        set.enter(now);
+        set.enter(now, e.process.epoch(&e.kernel));
         if self.timeout == 0 {
             self.until = now;
         }
@@ -316,7 +324,7 @@ impl Operation for EpollWait {
             return self.call(if self.until == u64::MAX { u64::MAX } else { self.until - now });
         };
         if self.stage == Stage::Own {
-            set.enter(now);
+            set.enter(now, e.process.epoch(&e.kernel));
         }
         let (count, again) = self.report(e, number, set, now, count);
         if count != 0 || now >= self.until && !again {

@@ -34,9 +34,14 @@ impl<K: Kernel> Engine<K> {
             }
             self.record(fd, d, due, operation, now, observing);
         }
-        if due.cause == Cause::Rule(Class::Write) {
+        match due.cause {
             // The same unacknowledged bytes would expire once more in the other direction.
-            d.clear(Flag::Unacked);
+            Cause::Rule(Class::Write) => {
+                d.clear(Flag::Unacked);
+            }
+            // Once; then the clock starts anew.
+            Cause::Rule(Class::Response) => d.last_write.store(now, Relaxed),
+            _ => {}
         }
         super::ready::word(d, direction).store(State::Idle, d.generation());
         if observing {

@@ -127,10 +127,20 @@ impl<K: Kernel> Engine<K> {
             }
         };
         let Some(timer) = set.timer.fd(epoch) else { return };
-        if set.timer.earlier(instant) && event::timer_set(&self.kernel, timer, instant).is_err() {
-            // Closed behind our back: the waits' own timeouts do, until another is made.
-            self.slots.retire(timer);
-            set.timer.forget();
+        if !set.timer.earlier(instant) {
+            return;
+        }
+        let mut instant = instant;
+        loop {
+            if event::timer_set(&self.kernel, timer, instant).is_err() {
+                // Closed behind our back: the waits' own timeouts do, until another is made.
+                self.slots.retire(timer);
+                return set.timer.forget();
+            }
+            match set.timer.programmed() {
+                earlier if earlier != 0 && earlier < instant => instant = earlier,
+                _ => return,
+            }
         }
     }
 

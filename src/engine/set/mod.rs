@@ -41,8 +41,9 @@ crate::zeroed! {
         last_exit: AtomicU64,
         gap_end: AtomicU64,
         gap_length: AtomicU64,
-        /// Threads that are inside a wait.
+        /// Threads that are inside a wait, in this epoch of the process.
         waiting: AtomicU32,
+        epoch: AtomicU32,
         /// The earliest instant of all.
         minimum: Minimum,
         minima: [Minimum; MIDDLES],
@@ -144,7 +145,12 @@ impl Set {
     }
 
     /// A wait begins: note a long absence of the program.
-    pub fn enter(&self, now: u64) {
+    pub fn enter(&self, now: u64, epoch: u32) {
+        if self.epoch.load(Relaxed) != epoch {
+            // A forked child: the threads that waited are the parent's.
+            self.epoch.store(epoch, Relaxed);
+            self.waiting.store(0, Relaxed);
+        }
         if self.waiting.fetch_add(1, Relaxed) == 0 {
             let last = self.last_exit.load(Relaxed);
             let gap = now.saturating_sub(last);

@@ -79,9 +79,16 @@ impl Timer {
         self.state.store(0, Release);
     }
 
-    /// Should the timer be programmed to `instant`? True if it is now later, or not programmed; remembers the instant.
+    /// Should the timer be programmed to `instant`? True if it is now later, or not programmed; remembers the instant. The
+    /// caller programs it, and then looks at `programmed`: another thread may have asked for an earlier instant and been
+    /// overtaken on its way to the kernel.
     pub fn earlier(&self, instant: u64) -> bool {
         self.at.fetch_update(AcqRel, Acquire, |at| (at == 0 || instant < at).then_some(instant)).is_ok()
+    }
+
+    /// The instant that was last asked for; 0 = none.
+    pub fn programmed(&self) -> u64 {
+        self.at.load(Acquire)
     }
 
     /// It fired: whatever is next must be programmed anew.
