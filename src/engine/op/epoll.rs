@@ -390,6 +390,8 @@ impl<K: Kernel> Engine<K> {
                             self.forget(fd);
                             return (0, u64::MAX);
                         }
+                        // Another thread is at it: looked at once more, when that has told.
+                        Verdict::Due(_) if !self.claim(d, direction, now) => next = next.min(now),
                         Verdict::Due(due) => {
                             let connecting = d.has(Flag::Connecting);
                             if !self.expire(fd, d, direction, due, name, now) {
@@ -400,7 +402,6 @@ impl<K: Kernel> Engine<K> {
                                 *again = true;
                                 return (0, u64::MAX);
                             }
-                            self.mark_expired(d, direction, now);
                             registration.take(d.telling());
                             bits |= wanted;
                             next = next.min(self.next_telling(d, direction));

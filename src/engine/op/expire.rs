@@ -43,7 +43,11 @@ impl<K: Kernel> Engine<K> {
             Cause::Rule(Class::Response) => d.last_write.store(now, Relaxed),
             _ => {}
         }
-        super::ready::word(d, direction).store(State::Idle, d.generation());
+        let word = super::ready::word(d, direction);
+        let claimed = matches!(word.load(d.generation()), State::Expired(_));
+        if observing || !claimed || d.has(Flag::Connecting) {
+            word.store(State::Idle, d.generation());
+        }
         if observing {
             if lifetime {
                 d.lifetime.store(0, Relaxed);

@@ -245,6 +245,9 @@ impl<K: Kernel> Engine<K> {
             State::Armed(at) if at <= now => match self.judge(fd, d, direction, self.way_of_poll(wanted), now) {
                 Verdict::Due(due) => {
                     let connecting = d.has(Flag::Connecting);
+                    if !self.claim(d, direction, now) {
+                        return nothing;
+                    }
                     if !self.expire(fd, d, direction, due, name, now) {
                         return nothing;
                     }
@@ -252,7 +255,6 @@ impl<K: Kernel> Engine<K> {
                         // The kernel has the event now.
                         return Look { ready: 0, again: true };
                     }
-                    self.mark_expired(d, direction, now);
                     told
                 }
                 Verdict::Gone => {

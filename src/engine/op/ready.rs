@@ -166,10 +166,17 @@ impl<K: Kernel> Engine<K> {
         Some(timer)
     }
 
-    /// It has expired and the program is told for the first time.
-    pub(crate) fn mark_expired(&self, d: &Description, direction: Direction, now: u64) {
+    /// A judged expiry is about to be told by a wait. False if another thread's wait was faster: exactly one leaves the record
+    /// and tells it first.
+    pub(crate) fn claim(&self, d: &Description, direction: Direction, now: u64) -> bool {
+        let (word, generation) = (word(d, direction), d.generation());
+        let state = word.load(generation);
+        let told = State::Expired(now.saturating_add(AGAIN[0]));
+        if !matches!(state, State::Armed(_)) || !word.replace(state, told, generation) {
+            return false;
+        }
         d.tell_first();
-        word(d, direction).store(State::Expired(now.saturating_add(AGAIN[0])), d.generation());
+        true
     }
 
     /// It was told of an expiry before: should it be told again?
