@@ -1,0 +1,14 @@
+//! A second door: the engine driven without libc, on a machine that is only pretended.
+//!
+//! `machine` stands for Linux: sockets, epoll sets, timers, and a clock that nobody moves but the tests. It refuses every call
+//! of the engine's own that could block. `door` performs the engine's steps against it, as the libc door does against libc.
+//! What is asserted is SEMANTICS.md, to the nanosecond, in virtual time. Linux itself, libc and real programs are tested
+//! elsewhere.
+
+mod door;
+mod machine;
+mod program;
+
+mod connecting;
+mod reading;
+mod waits;
