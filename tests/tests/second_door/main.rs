@@ -9,6 +9,8 @@ mod door;
 mod machine;
 mod program;
 
+mod classes;
 mod connecting;
 mod reading;
 mod waits;
+mod writing;

@@ -141,6 +141,18 @@ impl World {
         op::shut_down(&self.engine, fd, libc::SHUT_WR);
     }
 
+    /// The peer's bytes come, now.
+    pub fn arrive(&self, fd: i32, bytes: &[u8]) {
+        let now = self.now();
+        self.machine.socket(fd).arrive(bytes, now);
+    }
+
+    /// The peer acknowledges, now.
+    pub fn acknowledge(&self, fd: i32, count: usize) {
+        let now = self.now();
+        self.machine.socket(fd).acknowledge(count, now);
+    }
+
     // ---- Options ----
 
     fn set_timeout(&self, fd: i32, name: i32, ns: u64) {
