@@ -187,7 +187,7 @@ EXPECT = {
     "git-ssh": [
         *[Expect(1, 128, r"ssh: connect to host .* port \d+: Connection timed out")] * 2,
         *[Expect(1, 128, r"Connection to .* port \d+(: Connection)? timed out|read: Connection timed out")] * 3,
-        Expect(1, 128, r"(Read from remote host .*|send disconnect): Connection timed out"),
+        Expect(1, 128, r"(Read from remote host .*|send disconnect|ssh_packet_write_poll: Connection to .*): Connection timed out"),
     ],
     "openssl": [
         Expect(1, 1, r"connect:errno=110"),

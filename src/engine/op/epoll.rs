@@ -3,10 +3,11 @@
 //! A set without a deadline costs a load, the plain call and a look for our timer's token among the events. With one, the
 //! wait is cut to the set's next deadline, and what expired is reported as the program registered it.
 
-use super::clock::Direction;
+use super::clock::{Cause, Direction};
 use super::judge::Verdict;
 use super::ready::Telling;
 use super::{Call, Mask, Operation, Step};
+use crate::policy::Class;
 use crate::set::{is_token, Registration, Set};
 use crate::sys::{event, program, Kernel};
 use crate::table::{Description, Flag, Kind, SlotWord, State};
@@ -401,6 +402,12 @@ impl<K: Kernel> Engine<K> {
                                 // The kernel has the event now.
                                 *again = true;
                                 return (0, u64::MAX);
+                            }
+                            if direction == Direction::Write
+                                && events & INPUT != 0
+                                && due.cause == Cause::Rule(Class::Write)
+                            {
+                                self.expire_input_with_output(d, now);
                             }
                             registration.take(d.telling());
                             bits |= wanted;

@@ -3,10 +3,11 @@
 //! The call is made once without waiting, so that the kernel has looked at the program's memory before we do; then with the
 //! time cut to the first deadline. At expiry the fd is reported ready, and the program's next call gets ETIMEDOUT.
 
-use super::clock::{Direction, Way};
+use super::clock::{Cause, Direction, Way};
 use super::judge::Verdict;
 use super::ready::{word, Telling};
 use super::{Call, Mask, Operation, Step};
+use crate::policy::Class;
 use crate::sys::{program, Kernel};
 use crate::table::{Description, Flag, SlotWord, State};
 use crate::Engine;
@@ -85,18 +86,17 @@ impl Poll {
     /// The kernel has reported `ready` entries; add what has expired.
     fn report<K: Kernel>(&mut self, e: &Engine<K>, ready: isize, now: u64) -> Step {
         let asks = Asks::with(self.timeout);
-        let (mut count, mut again, mut told) = (ready, false, false);
+        let (mut count, mut again) = (ready, false);
         for direction in [Direction::Write, Direction::Read] {
+            let mut told = false;
             for (at, entry, wanted) in self.entries(e) {
                 let look = e.look_at(&wanted, direction, now, asks);
                 again |= look.again;
                 told |= look.ready != 0;
                 count += add(at, entry, look.ready);
             }
-        }
-        if told {
-            // One fd in two entries, or two numbers of one socket: each entry is told.
-            for direction in [Direction::Write, Direction::Read] {
+            if told {
+                // One fd in two entries, or two numbers of one socket: each entry is told.
                 for (at, entry, wanted) in self.entries(e) {
                     count += add(at, entry, e.look_at(&wanted, direction, now, Asks::Now).ready);
                 }
@@ -254,6 +254,9 @@ impl<K: Kernel> Engine<K> {
                     if connecting && !d.has(Flag::Connecting) {
                         // The kernel has the event now.
                         return Look { ready: 0, again: true };
+                    }
+                    if wanted.input != 0 && due.cause == Cause::Rule(Class::Write) {
+                        self.expire_input_with_output(d, now);
                     }
                     told
                 }

@@ -179,6 +179,13 @@ impl<K: Kernel> Engine<K> {
         true
     }
 
+    /// The write class has expired where the program waits for input as well: that wait is over with it (the class covers waiting
+    /// for anything while bytes are unacknowledged), with no record of its own. libpq swallows the error of its send and waits
+    /// for input next.
+    pub(crate) fn expire_input_with_output(&self, d: &Description, now: u64) {
+        d.read.store(State::Expired(now.saturating_add(AGAIN[0])), d.generation());
+    }
+
     /// It was told of an expiry before: should it be told again?
     pub(crate) fn tell_again(&self, d: &Description, direction: Direction, now: u64) -> Telling {
         let (word, generation) = (word(d, direction), d.generation());

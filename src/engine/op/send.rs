@@ -292,6 +292,9 @@ impl<K: Kernel> Engine<K> {
         }
         d.write.store(State::Idle, generation);
         d.read_start.store(now, Relaxed);
+        if matches!(d.read.load(generation), State::Expired(_)) {
+            d.read.store(State::Idle, generation);
+        }
         if d.has(Flag::WantsInput) && d.in_sets() {
             d.read.store(State::Idle, generation);
             let way = self.way_in_set(fd, d);
