@@ -11,6 +11,8 @@ mod program;
 
 mod classes;
 mod connecting;
+mod own_timeouts;
 mod reading;
+mod telling;
 mod waits;
 mod writing;
