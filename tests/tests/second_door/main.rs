@@ -13,6 +13,7 @@ mod classes;
 mod connecting;
 mod own_timeouts;
 mod reading;
+mod sets;
 mod telling;
 mod waits;
 mod writing;

@@ -54,7 +54,7 @@ const READS: [i64; 6] = [
 ];
 
 /// Timers of the pretended kernel expire at whole grains, as Linux's are never early and a little late.
-fn whole(instant: u64) -> u64 {
+pub(super) fn whole(instant: u64) -> u64 {
     instant.checked_next_multiple_of(GRAIN).unwrap_or(u64::MAX)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Everything that is not listed here, or is asked in a form that could block, fails the test on the spot.
 
+use super::calls::whole;
 use super::{memory, File, Machine, State, Timer};
 use netdeadline_engine::sys::Kernel;
 use std::ptr::NonNull;
@@ -105,7 +106,7 @@ impl State {
                 assert_eq!(b as i32, libc::TFD_TIMER_ABSTIME);
                 let new: libc::itimerspec = memory::load_as(c).ok_or(libc::EFAULT)?;
                 let (_, File::Timer(timer)) = self.file(fd)? else { return Err(libc::EINVAL) };
-                timer.at = new.it_value.tv_sec as u64 * 1_000_000_000 + new.it_value.tv_nsec as u64;
+                timer.at = whole(new.it_value.tv_sec as u64 * 1_000_000_000 + new.it_value.tv_nsec as u64);
                 timer.set += 1;
                 Ok(0)
             }
