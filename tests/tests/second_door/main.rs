@@ -10,10 +10,14 @@ mod machine;
 mod program;
 
 mod classes;
+mod closing;
 mod connecting;
+mod limits;
 mod own_timeouts;
+mod processes;
 mod reading;
 mod sets;
 mod telling;
+mod transfers;
 mod waits;
 mod writing;

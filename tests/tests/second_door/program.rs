@@ -3,8 +3,9 @@
 //! `begin_*` leaves the calling thread inside the call; the others go on until it returns.
 
 use crate::door::{Answer, Thread, World};
-use crate::machine::{memory, Epoll, Fate, File, Phase, Socket};
+use crate::machine::{memory, Epoll, Fate, File, Machine, Phase, Socket};
 use netdeadline_engine::op::{self, Call, Clock, Close, Connect, EpollWait, Poll, Receive, Select, Send};
+use netdeadline_engine::Engine;
 
 /// For ever, as a wait's timeout in ns.
 pub const FOREVER: u64 = u64::MAX;
@@ -29,6 +30,13 @@ pub type EpollWaiting = Thread<EpollWait, (Vec<libc::epoll_event>, Box<libc::tim
 pub type Selecting = Thread<Select, Box<([[u64; 16]; 3], libc::timeval)>>;
 
 impl World {
+    /// Tell the engine, where it is at work: a door asks that first.
+    fn note(&self, tell: impl FnOnce(&Engine<Machine>)) {
+        if self.engine.active() {
+            tell(&self.engine);
+        }
+    }
+
     // ---- Coming and going ----
 
     fn socket_of(&self, domain: i32, kind: i32) -> i32 {
@@ -36,7 +44,7 @@ impl World {
         let cookie = 1_000 + state.files.len() as u64;
         let fd = state.open(File::Socket(Socket::new(domain, kind, cookie)));
         drop(state);
-        op::created(&self.engine, fd);
+        self.note(|engine| op::created(engine, fd));
         fd
     }
 
@@ -93,7 +101,7 @@ impl World {
         socket.establish(now);
         let fd = state.open(File::Socket(socket));
         drop(state);
-        op::accepted(&self.engine, fd);
+        self.note(|engine| op::accepted(engine, fd));
         fd
     }
 
@@ -111,13 +119,13 @@ impl World {
         let file = state.numbers[&fd];
         let new = state.number(file, 0);
         drop(state);
-        op::duplicated(&self.engine, fd, new);
+        self.note(|engine| op::duplicated(engine, fd, new));
         new
     }
 
     /// dup2.
     pub fn dup2(&self, old: i32, new: i32) -> Answer {
-        op::replacing(&self.engine, old, new);
+        self.note(|engine| op::replacing(engine, old, new));
         let mut state = self.machine.change();
         let file = *state.numbers.get(&old).ok_or(libc::EBADF)?;
         if old != new {
@@ -125,20 +133,20 @@ impl World {
             state.numbers.insert(new, file);
         }
         drop(state);
-        op::replaced(&self.engine, old, new);
+        self.note(|engine| op::replaced(engine, old, new));
         Ok(new as usize)
     }
 
     /// F_SETFL.
     pub fn set_nonblocking(&self, fd: i32, nonblocking: bool) {
         self.machine.socket(fd).nonblocking = nonblocking;
-        op::mode_changed(&self.engine, fd);
+        self.note(|engine| op::mode_changed(engine, fd));
     }
 
     /// shutdown(SHUT_WR).
     pub fn shut_down(&self, fd: i32) {
         self.machine.socket(fd).shut = true;
-        op::shut_down(&self.engine, fd, libc::SHUT_WR);
+        self.note(|engine| op::shut_down(engine, fd, libc::SHUT_WR));
     }
 
     /// The peer's bytes come, now.
@@ -160,7 +168,7 @@ impl World {
         let (at, size) = (&raw const value as usize, size_of_val(&value));
         let args = [fd as usize, libc::SOL_SOCKET as usize, name as usize, at, size, 0];
         self.machine.change().setsockopt(args).expect("an option");
-        op::set_option(&self.engine, fd, libc::SOL_SOCKET, name, at, size);
+        self.note(|engine| op::set_option(engine, fd, libc::SOL_SOCKET, name, at, size));
     }
 
     /// SO_RCVTIMEO.
@@ -178,7 +186,7 @@ impl World {
         let at = &raw const bytes as usize;
         let args = [fd as usize, libc::SOL_SOCKET as usize, libc::SO_RCVLOWAT as usize, at, 4, 0];
         self.machine.change().setsockopt(args).expect("an option");
-        op::set_option(&self.engine, fd, libc::SOL_SOCKET, libc::SO_RCVLOWAT, at, 4);
+        self.note(|engine| op::set_option(engine, fd, libc::SOL_SOCKET, libc::SO_RCVLOWAT, at, 4));
     }
 
     /// getsockopt(SO_ERROR).
@@ -188,7 +196,7 @@ impl World {
         let (level, name) = (libc::SOL_SOCKET, libc::SO_ERROR);
         let args = [fd as usize, level as usize, name as usize, at, length_at, 0];
         self.machine.change().getsockopt(args).expect("SO_ERROR");
-        op::fetched_option(&self.engine, fd, level, name, at);
+        self.note(|engine| op::fetched_option(engine, fd, level, name, at));
         memory::load_as(at).expect("a place")
     }
 
@@ -295,7 +303,7 @@ impl World {
     /// epoll_create1.
     pub fn epoll_create(&self) -> i32 {
         let fd = self.machine.change().open(File::Epoll(Epoll::default()));
-        op::epoll_created(&self.engine, fd);
+        self.note(|engine| op::epoll_created(engine, fd));
         fd
     }
 
@@ -310,7 +318,7 @@ impl World {
         let at = if operation == libc::EPOLL_CTL_DEL { 0 } else { &raw const event as usize };
         let answer = self.machine.change().epoll_ctl(set, operation, fd, at);
         if answer.is_ok() {
-            op::epoll_ctl(&self.engine, set, operation, fd, at);
+            self.note(|engine| op::epoll_ctl(engine, set, operation, fd, at));
         }
         answer
     }

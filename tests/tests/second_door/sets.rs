@@ -454,6 +454,21 @@ fn a_program_that_was_away_gets_the_whole_time() {
 }
 
 #[test]
+#[ignore = "bug: a blocking read that times out disarms the socket's registrations for good"]
+fn a_read_that_timed_out_leaves_the_registration_waiting() {
+    let world = World::new(RULE);
+    let (fd, set) = one(&world, libc::EPOLLIN);
+    world.set_nonblocking(fd, false);
+    world.arrive(fd, b"x");
+    assert_eq!(world.epoll(set, FOREVER), [(INPUT, fd as u64)]);
+    assert_eq!(world.read(fd, 1), Ok(1));
+    assert_eq!(world.read(fd, 1), Err(libc::ETIMEDOUT));
+    let began = world.now();
+    assert!(!world.hangs(&mut world.begin_epoll(set, 8, FOREVER)));
+    world.assert_deadline(began, 2 * S);
+}
+
+#[test]
 fn data_that_is_there_is_told_by_the_kernel_alone() {
     let world = World::new(RULE);
     let (fd, set) = one(&world, libc::EPOLLIN);

@@ -42,9 +42,20 @@ fn every_acknowledged_byte_restarts_the_clock() {
     for turn in 1..=4 {
         world.machine.later(turn * 1500 * MS, fd, |socket, now| socket.acknowledge(1, now));
     }
-    assert_eq!(world.write(fd, 10_000), Ok(4096 + 0), "poll never said that there was room");
+    assert_eq!(world.write(fd, 10_000), Ok(4096), "poll never said that there was room");
     assert!(world.now() >= began + 8 * S, "2 s after the last of them: {}", world.now() - began);
     assert!(world.now() <= began + 8 * S + 30 * MS);
+}
+
+#[test]
+fn a_send_that_may_not_wait_never_waits() {
+    let world = World::new(RULE);
+    let fd = world.connected();
+    let began = world.now();
+    assert_eq!(world.send(fd, 5000, libc::MSG_DONTWAIT), Ok(4096));
+    assert_eq!(world.send(fd, 5000, libc::MSG_DONTWAIT), Err(libc::EAGAIN));
+    assert_eq!(world.now(), began);
+    assert_eq!(world.send(fd, 0, 0), Ok(0));
 }
 
 #[test]

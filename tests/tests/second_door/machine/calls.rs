@@ -44,14 +44,8 @@ const ALWAYS: u32 = (libc::POLLERR | libc::POLLHUP) as u32;
 const WORD: usize = 64;
 
 /// Calls that SO_RCVTIMEO bounds.
-const READS: [i64; 6] = [
-    libc::SYS_read,
-    libc::SYS_readv,
-    libc::SYS_recvfrom,
-    libc::SYS_recvmsg,
-    libc::SYS_recvmmsg,
-    libc::SYS_splice,
-];
+const READS: [i64; 6] =
+    [libc::SYS_read, libc::SYS_readv, libc::SYS_recvfrom, libc::SYS_recvmsg, libc::SYS_recvmmsg, libc::SYS_splice];
 
 /// Timers of the pretended kernel expire at whole grains, as Linux's are never early and a little late.
 pub(super) fn whole(instant: u64) -> u64 {

@@ -6,6 +6,9 @@ use netdeadline_engine::op::Call;
 
 const MESSAGE: usize = size_of::<libc::mmsghdr>();
 
+/// One message of several: file, buffers, flags, bytes done, out of time.
+type One = fn(&mut State, FileId, &[(usize, usize)], i32, &mut usize, bool) -> Answer;
+
 fn vector(at: usize, count: usize) -> Vec<(usize, usize)> {
     let element = |i| memory::load_as::<libc::iovec>(at + i * size_of::<libc::iovec>()).expect("a vector");
     (0..count).map(element).map(|v| (v.iov_base as usize, v.iov_len)).collect()
@@ -65,7 +68,7 @@ impl State {
         (at, count, flags): (usize, usize, i32),
         pending: &mut Pending,
         expired: bool,
-        one: fn(&mut State, FileId, &[(usize, usize)], i32, &mut usize, bool) -> Answer,
+        one: One,
     ) -> Answer {
         while pending.done.0 < count {
             let place = at + pending.done.0 * MESSAGE;
@@ -84,14 +87,7 @@ impl State {
         Some(Ok(pending.done.0))
     }
 
-    fn receive_one(
-        &mut self,
-        file: FileId,
-        to: &[(usize, usize)],
-        flags: i32,
-        _: &mut usize,
-        expired: bool,
-    ) -> Answer {
+    fn receive_one(&mut self, file: FileId, to: &[(usize, usize)], flags: i32, _: &mut usize, expired: bool) -> Answer {
         self.receive(file, to, flags, expired)
     }
 
@@ -145,14 +141,7 @@ impl State {
     }
 
     /// tcp_sendmsg: as much as there is room for, and a wait for more. `done` is what this very call has sent so far.
-    fn send(
-        &mut self,
-        file: FileId,
-        bytes: Option<Vec<u8>>,
-        flags: i32,
-        done: &mut usize,
-        expired: bool,
-    ) -> Answer {
+    fn send(&mut self, file: FileId, bytes: Option<Vec<u8>>, flags: i32, done: &mut usize, expired: bool) -> Answer {
         let Some(bytes) = bytes else { return Some(Err(libc::EFAULT)) };
         let socket = match self.files.get_mut(&file) {
             Some(File::Socket(socket)) => socket,
@@ -207,7 +196,11 @@ impl State {
         let Some(to) = self.numbers.get(&(to as i32)).copied() else { return Some(Err(libc::EBADF)) };
         if let Some(File::Plain(pipe)) = self.files.get(&from) {
             let bytes: Vec<u8> = pipe.iter().take(count).copied().collect();
-            return self.send(to, Some(bytes), 0, &mut pending.done.1, expired);
+            let answer = self.send(to, Some(bytes), 0, &mut pending.done.1, expired)?;
+            if let (Ok(sent), Some(File::Plain(pipe))) = (answer, self.files.get_mut(&from)) {
+                pipe.drain(..sent);
+            }
+            return Some(answer);
         }
         let mut bytes = vec![0; count];
         let answer = self.receive(from, &[(bytes.as_mut_ptr() as usize, count)], 0, expired)?;

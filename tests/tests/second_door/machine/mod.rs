@@ -19,9 +19,7 @@ pub use calls::{Attempt, Pending};
 pub use epoll::Epoll;
 pub use socket::{Phase, Socket};
 
-/// Units of the virtual clock.
-pub const US: u64 = 1_000;
-/// A millisecond.
+/// A millisecond of the virtual clock.
 pub const MS: u64 = 1_000_000;
 /// A second.
 pub const S: u64 = 1_000_000_000;
@@ -168,6 +166,16 @@ impl Machine {
         });
     }
 
+    /// Become a forked child: the memory is a copy, but for what fork wipes, and the files are shared.
+    pub fn fork(&self) {
+        let mut state = self.change();
+        state.pid += 1;
+        for (at, bytes) in &state.wiped {
+            // SAFETY: `wiped_pages` allocated them, of that length, and the atomics in them are not used meanwhile.
+            unsafe { std::ptr::write_bytes(*at as *mut u8, 0, *bytes) };
+        }
+    }
+
     /// The instant of the next thing that happens by itself.
     pub fn next_event(&self) -> u64 {
         self.state().events.keys().next().map_or(u64::MAX, |key| key.0)
@@ -268,9 +276,7 @@ impl State {
     pub fn ripens(&self, id: FileId) -> u64 {
         match self.files.get(&id) {
             Some(File::Timer(timer)) if timer.at > self.now => timer.at,
-            Some(File::Epoll(epoll)) => {
-                epoll.entries.keys().map(|key| self.ripens(key.1)).min().unwrap_or(u64::MAX)
-            }
+            Some(File::Epoll(epoll)) => epoll.entries.keys().map(|key| self.ripens(key.1)).min().unwrap_or(u64::MAX),
             _ => u64::MAX,
         }
     }
