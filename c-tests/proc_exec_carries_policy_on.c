@@ -104,13 +104,13 @@ int main(int count, char **arguments) {
         struct nd_pair pair = nd_tcp_pair();
         snprintf(fd, sizeof fd, "%d", (int)nd_raw(SYS_dup, pair.client, 0, 0, 0, 0, 0));
         snprintf(peer, sizeof peer, "%d", (int)nd_raw(SYS_dup, pair.peer, 0, 0, 0, 0, 0));
-        char *child_arguments[] = {"child", fd, peer, afresh && off ? "free" : "bounded", NULL};
+        char *child_arguments[] = {"child", fd, peer, off ? "free" : "bounded", NULL};
         pid_t child = starters[i / 2].start(child_arguments, afresh ? empty : environ);
         // Bytes long after the deadline, so that a child without one ends all the same, and says so.
         struct nd_later later;
-        if (!(afresh && off)) nd_sender_start(&later, pair.peer, 1500 * MS);
+        if (!off) nd_sender_start(&later, pair.peer, 1500 * MS);
         int status = nd_reap(child, 8 * SEC);
-        if (!(afresh && off)) nd_join(later.thread, 5 * SEC);
+        if (!off) nd_join(later.thread, 5 * SEC);
         if (status) {
             fprintf(stderr, "child of %s with %s environment: status 0x%x\n", starters[i / 2].name,
                     afresh ? "an empty" : "our", (unsigned)status);

@@ -14,8 +14,8 @@ pub struct Kept {
     /// Where each string begins.
     starts: [u16; Kept::COUNT],
     count: usize,
-    /// LD_PRELOAD's value as it was, if it names a library: an index like `starts`.
-    preload: Option<u16>,
+    /// How LD_PRELOAD named our library: an index like `starts`.
+    library: Option<u16>,
     /// Nothing is given back (NETDEADLINE_CHILDREN=off, or it did not fit).
     off: bool,
 }
@@ -27,7 +27,7 @@ impl Kept {
 
     const fn new() -> Kept {
         let (bytes, starts) = ([0; Kept::BYTES], [0; Kept::COUNT]);
-        Kept { bytes, used: 0, starts, count: 0, preload: None, off: false }
+        Kept { bytes, used: 0, starts, count: 0, library: None, off: false }
     }
 
     fn append(&mut self, text: &[u8]) -> Option<u16> {
@@ -53,9 +53,9 @@ impl Kept {
         }
     }
 
-    /// Keep `LD_PRELOAD=...`.
-    pub fn keep_preload(&mut self, text: &[u8]) {
-        self.preload = self.append(text);
+    /// Keep our entry in LD_PRELOAD's list.
+    pub fn keep_library(&mut self, list: &[u8]) {
+        self.library = our_entry(list).and_then(|entry| self.append(entry));
     }
 
     /// Give nothing back to children.
@@ -73,9 +73,15 @@ impl Kept {
         self.starts.iter().take(count).map(|start| self.at(*start))
     }
 
-    /// `LD_PRELOAD=...` as it was at the start.
-    pub fn preload(&self) -> Option<*const c_char> {
-        self.preload.filter(|_| !self.off && self.count > 0).map(|start| self.at(start))
+    /// Our library's name in LD_PRELOAD, if children are to get it.
+    pub fn library(&self) -> Option<&CStr> {
+        let start = self.library.filter(|_| !self.off && self.count > 0)?;
+        CStr::from_bytes_until_nul(self.bytes.get(start as usize..)?).ok()
+    }
+
+    /// Do children get nothing?
+    pub fn is_off(&self) -> bool {
+        self.off
     }
 }
 
@@ -138,4 +144,35 @@ pub unsafe fn strings<'a>(environment: *const *const c_char) -> impl Iterator<It
 /// The value, if `string` is `name=value`.
 pub fn value<'a>(string: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     string.strip_prefix(name)?.strip_prefix(b"=")
+}
+
+/// Take our library out of LD_PRELOAD, in place, for every program that this one will start, also by libc's own system(3).
+///
+/// # Safety
+/// As of `strings`, and the strings may be written.
+pub unsafe fn leave_out_library(environment: *const *const c_char) {
+    // SAFETY: the caller's word.
+    for string in unsafe { strings(environment) } {
+        let Some(list) = value(string.to_bytes(), b"LD_PRELOAD") else { continue };
+        let Some(ours) = our_entry(list) else { continue };
+        let at = ours.as_ptr() as *mut u8;
+        // SAFETY: what follows our entry moves up to its place, within the string. Its separator stays, which harms nothing.
+        unsafe {
+            let rest = at.add(ours.len());
+            at.copy_from(rest, CStr::from_ptr(rest.cast()).count_bytes() + 1);
+        }
+    }
+}
+
+/// The entries of LD_PRELOAD's value.
+pub fn entries(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|byte| *byte == b':' || *byte == b' ').filter(|entry| !entry.is_empty())
+}
+
+/// Our own entry in a preload list: the one that ends in our name.
+pub fn our_entry(list: &[u8]) -> Option<&[u8]> {
+    entries(list).find(|entry| {
+        let name = entry.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        name.starts_with(b"libnetdeadline.so")
+    })
 }

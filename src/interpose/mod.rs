@@ -8,9 +8,11 @@
 //!
 //! Unsafe here means: the program's pointers go to the next function as they came, and nobody looks at them.
 
+mod child;
 mod connections;
 mod environment;
 mod errno;
+mod exec;
 mod fds;
 mod next;
 mod options;

@@ -183,6 +183,8 @@ next! {
         errno::unsupported() as c_int;
     execve(path: *const c_char, argv: *const *const c_char, envp: *const *const c_char) -> c_int,
         call!(SYS_execve, path, argv, envp);
+    execveat(fd: Fd, path: *const c_char, argv: *const *const c_char, envp: *const *const c_char, flags: c_int) -> c_int,
+        call!(SYS_execveat, fd, path, argv, envp, flags);
     execvpe(file: *const c_char, argv: *const *const c_char, envp: *const *const c_char) -> c_int,
         errno::unsupported() as c_int;
     fexecve(fd: c_int, argv: *const *const c_char, envp: *const *const c_char) -> c_int, errno::unsupported() as c_int;

@@ -3,7 +3,7 @@
 //! It may run before any other constructor and before libc has set up anything, so it uses nothing of libc's but dlsym and
 //! getauxval. In a privileged program (AT_SECURE) it reads, opens and prints nothing (SECURITY.md 1).
 
-use super::environment::{self, value, KEPT};
+use super::environment::{self, value, Kept, KEPT};
 use super::{next, sandbox};
 use crate::ENGINE;
 use core::ffi::{c_char, c_int, CStr};
@@ -73,11 +73,15 @@ fn keep(environment: *const *const c_char) {
             }
             if bytes.starts_with(b"NETDEADLINE_") {
                 kept.keep(bytes);
-            } else if bytes.starts_with(b"LD_PRELOAD=") {
-                kept.keep_preload(bytes);
+            } else if let Some(list) = value(bytes, b"LD_PRELOAD") {
+                kept.keep_library(list);
             }
         }
     });
+    if KEPT.peek().is_some_and(Kept::is_off) {
+        // SAFETY: as above; the strings lie on the process's own stack, where execve put them.
+        unsafe { environment::leave_out_library(environment) };
+    }
 }
 
 /// The value of a variable; the first of that name, as libc's getenv has it.

@@ -1,6 +1,6 @@
 //! syscall(2): the same doors by number. Numbers that are not ours pass through: denying unknown ones breaks programs.
 
-use super::{connections, errno, fds, next, options, process, reading, sandbox, waits, writing};
+use super::{connections, errno, exec, fds, next, options, reading, sandbox, waits, writing};
 use crate::ENGINE;
 use core::ffi::{c_int, c_long};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -65,7 +65,8 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
             libc::SYS_dup3 => fds::dup3(fd, b as c_int, c as c_int) as c_long,
             libc::SYS_fcntl => fds::fcntl(fd, b as c_int, c) as c_long,
             libc::SYS_ioctl => fds::ioctl(fd, b as core::ffi::c_ulong, c) as c_long,
-            libc::SYS_execve => process::execve(a as _, b as _, c as _) as c_long,
+            libc::SYS_execve => exec::execve(a as _, b as _, c as _) as c_long,
+            libc::SYS_execveat => exec::execveat(fd, b as _, c as _, d as _, e as c_int) as c_long,
             libc::SYS_prctl => sandbox::prctl(fd, b, c, d, e) as c_long,
             libc::SYS_pidfd_getfd => connections::note(next::syscall(nr, a, b, c, d, e, f) as c_int, |new| {
                 netdeadline_engine::op::passed_fds(&ENGINE, core::iter::once(new))
