@@ -45,7 +45,7 @@ struct Change {
 ///
 /// # Safety
 /// `given` is the program's environment, as for execve, and `program` names as its exec does.
-pub unsafe fn with_environment<R>(given: Strings, program: Program, exec: impl FnOnce(Strings) -> R) -> R {
+pub unsafe fn with_environment(given: Strings, program: Program, exec: &mut dyn FnMut(Strings) -> c_int) -> c_int {
     // SAFETY: the caller's word.
     let change = unsafe { change(given, program) };
     let (Some(change), Some(kept)) = (change, KEPT.peek()) else { return exec(given) };
@@ -65,8 +65,8 @@ pub unsafe fn with_environment<R>(given: Strings, program: Program, exec: impl F
     if text > ROOM || count > ROOM {
         return exec(given);
     }
-    with_room(text, 0_u8, |text| {
-        with_room(count, null(), |places| {
+    with_room(text, 0_u8, &mut |text| {
+        with_room(count, null(), &mut |places| {
             let mut to = places.iter_mut();
             let mut put = |string| to.next().map(|place| *place = string);
             if rewritten {
@@ -194,18 +194,18 @@ fn is_elf32(fd: c_int) -> bool {
 pub const ROOM: usize = 65536;
 
 /// Some room on the stack: at least `count`, up to `ROOM`, and not much more.
-pub fn with_room<T: Copy, R>(count: usize, zero: T, then: impl FnOnce(&mut [T]) -> R) -> R {
-    // Not inlined, or each caller's frame would have the room of all.
+pub fn with_room<T: Copy>(count: usize, zero: T, then: &mut dyn FnMut(&mut [T]) -> c_int) -> c_int {
+    // Not inlined, or the frame would have the room of all.
     #[inline(never)]
-    fn of<const N: usize, T: Copy, R>(zero: T, then: impl FnOnce(&mut [T]) -> R) -> R {
+    fn of<const N: usize, T: Copy>(zero: T, then: &mut dyn FnMut(&mut [T]) -> c_int) -> c_int {
         then(&mut [zero; N])
     }
     match count {
-        0..=64 => of::<64, T, R>(zero, then),
-        65..=256 => of::<256, T, R>(zero, then),
-        257..=1024 => of::<1024, T, R>(zero, then),
-        1025..=4096 => of::<4096, T, R>(zero, then),
-        4097..=16384 => of::<16384, T, R>(zero, then),
-        _ => of::<ROOM, T, R>(zero, then),
+        0..=64 => of::<64, T>(zero, then),
+        65..=256 => of::<256, T>(zero, then),
+        257..=1024 => of::<1024, T>(zero, then),
+        1025..=4096 => of::<4096, T>(zero, then),
+        4097..=16384 => of::<16384, T>(zero, then),
+        _ => of::<ROOM, T>(zero, then),
     }
 }

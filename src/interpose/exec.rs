@@ -15,7 +15,7 @@ use core::ptr::null;
 pub unsafe extern "C" fn execve(path: *const c_char, argv: Strings, envp: Strings) -> c_int {
     let program = Program::At(libc::AT_FDCWD, path);
     // SAFETY: the program's own call, with its environment or one made from it.
-    unsafe { with_environment(envp, program, |envp| next::execve(path, argv, envp)) }
+    unsafe { with_environment(envp, program, &mut |envp| next::execve(path, argv, envp)) }
 }
 
 /// execveat(2).
@@ -26,7 +26,7 @@ pub unsafe extern "C" fn execve(path: *const c_char, argv: Strings, envp: String
 pub unsafe extern "C" fn execveat(fd: c_int, path: *const c_char, argv: Strings, envp: Strings, flags: c_int) -> c_int {
     let program = if flags & libc::AT_EMPTY_PATH != 0 { Program::Open(fd) } else { Program::At(fd, path) };
     // SAFETY: as in `execve`.
-    unsafe { with_environment(envp, program, |envp| next::execveat(fd, path, argv, envp, flags)) }
+    unsafe { with_environment(envp, program, &mut |envp| next::execveat(fd, path, argv, envp, flags)) }
 }
 
 /// fexecve(3).
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn execveat(fd: c_int, path: *const c_char, argv: Strings,
 #[no_mangle]
 pub unsafe extern "C" fn fexecve(fd: c_int, argv: Strings, envp: Strings) -> c_int {
     // SAFETY: as in `execve`.
-    unsafe { with_environment(envp, Program::Open(fd), |envp| next::fexecve(fd, argv, envp)) }
+    unsafe { with_environment(envp, Program::Open(fd), &mut |envp| next::fexecve(fd, argv, envp)) }
 }
 
 /// execvpe(3).
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn fexecve(fd: c_int, argv: Strings, envp: Strings) -> c_i
 #[no_mangle]
 pub unsafe extern "C" fn execvpe(name: *const c_char, argv: Strings, envp: Strings) -> c_int {
     // SAFETY: as in `execve`.
-    unsafe { with_environment(envp, Program::Named(name), |envp| next::execvpe(name, argv, envp)) }
+    unsafe { with_environment(envp, Program::Named(name), &mut |envp| next::execvpe(name, argv, envp)) }
 }
 
 /// execv(3).
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn posix_spawn(
 ) -> c_int {
     let program = Program::At(libc::AT_FDCWD, path);
     // SAFETY: as in `execve`.
-    unsafe { with_environment(envp, program, |envp| next::posix_spawn(pid, path, actions, attributes, argv, envp)) }
+    unsafe { with_environment(envp, program, &mut |envp| next::posix_spawn(pid, path, actions, attributes, argv, envp)) }
 }
 
 /// posix_spawnp(3).
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn posix_spawnp(
 ) -> c_int {
     let program = Program::Named(name);
     // SAFETY: as in `execve`.
-    unsafe { with_environment(envp, program, |envp| next::posix_spawnp(pid, name, actions, attributes, argv, envp)) }
+    unsafe { with_environment(envp, program, &mut |envp| next::posix_spawnp(pid, name, actions, attributes, argv, envp)) }
 }
 
 /// A function of C with its arguments one by one, which a Rust function cannot have: the register arguments after the first are
@@ -175,7 +175,7 @@ unsafe extern "C" fn execle_from(path: *const c_char, five: Strings, rest: Strin
 unsafe fn gather(
     five: Strings,
     rest: Strings,
-    exec: impl FnOnce(Strings, &dyn Fn() -> *const c_char) -> c_int,
+    exec: impl Fn(Strings, &dyn Fn() -> *const c_char) -> c_int,
 ) -> c_int {
     let word = |i: usize| {
         let place = if i < 5 { five.wrapping_add(i) } else { rest.wrapping_add(i - 5) };
@@ -189,7 +189,7 @@ unsafe fn gather(
             return errno::in_libc_form(-(libc::E2BIG as isize)) as c_int;
         }
     }
-    with_room(count + 1, null(), |argv| {
+    with_room(count + 1, null(), &mut |argv| {
         argv.iter_mut().take(count).enumerate().for_each(|(i, place)| *place = word(i));
         exec(argv.as_ptr(), &|| word(count + 1))
     })
