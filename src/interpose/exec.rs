@@ -84,7 +84,9 @@ pub unsafe extern "C" fn posix_spawn(
 ) -> c_int {
     let program = Program::At(libc::AT_FDCWD, path);
     // SAFETY: as in `execve`.
-    unsafe { with_environment(envp, program, &mut |envp| next::posix_spawn(pid, path, actions, attributes, argv, envp)) }
+    unsafe {
+        with_environment(envp, program, &mut |envp| next::posix_spawn(pid, path, actions, attributes, argv, envp))
+    }
 }
 
 /// posix_spawnp(3).
@@ -102,7 +104,9 @@ pub unsafe extern "C" fn posix_spawnp(
 ) -> c_int {
     let program = Program::Named(name);
     // SAFETY: as in `execve`.
-    unsafe { with_environment(envp, program, &mut |envp| next::posix_spawnp(pid, name, actions, attributes, argv, envp)) }
+    unsafe {
+        with_environment(envp, program, &mut |envp| next::posix_spawnp(pid, name, actions, attributes, argv, envp))
+    }
 }
 
 /// A function of C with its arguments one by one, which a Rust function cannot have: the register arguments after the first are
@@ -172,11 +176,7 @@ unsafe extern "C" fn execle_from(path: *const c_char, five: Strings, rest: Strin
 ///
 /// # Safety
 /// There is a null among them, and a word after it where `exec` reads that.
-unsafe fn gather(
-    five: Strings,
-    rest: Strings,
-    exec: impl Fn(Strings, &dyn Fn() -> *const c_char) -> c_int,
-) -> c_int {
+unsafe fn gather(five: Strings, rest: Strings, exec: impl Fn(Strings, &dyn Fn() -> *const c_char) -> c_int) -> c_int {
     let word = |i: usize| {
         let place = if i < 5 { five.wrapping_add(i) } else { rest.wrapping_add(i - 5) };
         // SAFETY: the caller's word: nothing beyond what was given is read.
