@@ -19,6 +19,7 @@ mod options;
 mod process;
 mod reading;
 mod sandbox;
+mod second_names;
 mod setup;
 mod syscall;
 mod waits;
