@@ -169,6 +169,12 @@ static void run_epoll(int n)
     struct epoll_event events[16] = {0};
     LOOP(EXPECT(epoll_wait(set, events, 16, -1), 1))
 }
+// Event loops with timers of their own wait for a time.
+static void run_epoll_timed(int n)
+{
+    struct epoll_event events[16] = {0};
+    LOOP(EXPECT(epoll_wait(set, events, 16, 1000), 1))
+}
 static void after_epoll(int n)
 {
     (void)n;
@@ -199,6 +205,7 @@ static const struct kind {
     {"poll-pipe", 8000, one_ready_pipe, nothing, run_poll_1, nothing},
     {"dup-pipe", 8000, a_pipe, nothing, run_dup, nothing},
     {"epoll-0", 8000, set_0, nothing, run_epoll, after_epoll},
+    {"epoll-timed", 8000, set_0, nothing, run_epoll_timed, after_epoll},
     {"exchange", 500, a_connection, nothing, run_exchange, nothing},
     {"echo", 200, an_echo, nothing, run_echo, nothing},
     {"eagain", 8000, a_nonblocking_connection, nothing, run_eagain, after_eagain},
@@ -207,6 +214,7 @@ static const struct kind {
     {"poll-10", 3000, ten_ready, nothing, run_poll_10, nothing},
     {"epoll-ready", 8000, a_set_with_a_ready_connection, nothing, run_epoll, after_epoll},
     {"epoll-1", 8000, set_1, nothing, run_epoll, after_epoll},
+    {"epoll-timed-1", 8000, set_1, nothing, run_epoll_timed, after_epoll},
     {"epoll-100", 8000, set_100, nothing, run_epoll, after_epoll},
     {"epoll-10000", 8000, set_10000, nothing, run_epoll, after_epoll},
     {"dup-tcp", 8000, a_connection, nothing, run_dup, nothing},
@@ -216,6 +224,7 @@ static const struct kind {
     {"door-write", 400000, a_null, nothing, run_write, nothing},
     {"door-poll", 400000, one_ready_pipe, nothing, run_poll_1, nothing},
     {"door-epoll", 400000, set_0, nothing, run_epoll, nothing},
+    {"door-epoll-timed", 400000, set_0, nothing, run_epoll_timed, nothing},
     {"door-close", 400000, a_null, nothing, run_close, nothing},
     {"door-tcp-send", 400000, a_connection, nothing, run_send, nothing},
     {"door-tcp-recv", 400000, a_connection, nothing, run_recv, nothing},
