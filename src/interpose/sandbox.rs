@@ -7,6 +7,7 @@ use crate::ENGINE;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::*};
 use netdeadline_engine::op;
+use netdeadline_engine::sys::signal::{self, Signals};
 use netdeadline_engine::sys::{file, Kernel};
 
 const STRICT: &str = "seccomp strict mode: from here on no deadline is enforced in this process";
@@ -28,6 +29,10 @@ pub unsafe extern "C" fn prctl(option: c_int, a: usize, b: usize, c: usize, d: u
 
 /// A program is about to call prctl(PR_SET_SECCOMP) or seccomp(): `mode` is SECCOMP_MODE_*; `call` the system call.
 pub fn before_seccomp(mode: c_int, call: &[usize; 6]) {
+    if ENGINE.process.borrowed(&ENGINE.kernel) {
+        // A vfork child's filter is its own. Its calls are plain anyway, and it would retire its parent.
+        return;
+    }
     let before = errno::load();
     let why = match mode == libc::SECCOMP_MODE_STRICT as c_int {
         true => Some(STRICT),
@@ -56,12 +61,25 @@ pub fn started_under_filter() {
 fn filtered() -> bool {
     let k = &ENGINE.kernel;
     let Ok(fd) = file::open(k, c"/proc/self/status", libc::O_RDONLY | libc::O_CLOEXEC, 0) else { return false };
-    let mut text = [0_u8; 4096];
-    let count = k.call(libc::SYS_read, [fd as usize, text.as_mut_ptr() as usize, text.len(), 0, 0, 0]);
+    // Thousands of groups may come before it.
+    const LINE: &[u8] = b"\nSeccomp:\t2";
+    let mut text = [0_u8; 512];
+    let mut seen = 0;
+    while seen < LINE.len() {
+        let count = k.call(libc::SYS_read, [fd as usize, text.as_mut_ptr() as usize, text.len(), 0, 0, 0]);
+        if count <= 0 {
+            break;
+        }
+        for byte in text.iter().take(count as usize) {
+            match LINE.get(seen) {
+                Some(next) if next == byte => seen += 1,
+                Some(_) => seen = usize::from(*byte == b'\n'),
+                None => break,
+            }
+        }
+    }
     let _ = file::close(k, fd);
-    let text = text.get(..count.max(0) as usize).unwrap_or_default();
-    let mut lines = text.split(|byte| *byte == b'\n');
-    lines.any(|line| line.strip_prefix(b"Seccomp:").is_some_and(|mode| mode.ends_with(b"2")))
+    seen == LINE.len()
 }
 
 /// Make the engine's calls in a child, under the filter that `call` installs. False if the child did not come through.
@@ -93,13 +111,19 @@ fn child_survives(call: Option<&[usize; 6]>, pair: [i32; 2], set: i32, page: usi
     let k = &ENGINE.kernel;
     // SAFETY: a page of ours, mapped until after this; both processes use it through atomics only.
     let came_through = unsafe { &*(page as *const AtomicU32) };
+    // No handler of the program's runs in the child, except for what the filter itself traps. At the start there is none.
+    const ALL_BUT_SIGSYS: Signals = Signals(!Signals::of(&[libc::SIGSYS]).0);
+    let held = call.and_then(|_| signal::block(k, ALL_BUT_SIGSYS).ok());
     let child = in_child(|| {
-        let refused = call.is_some_and(|[nr, a, b, c, d, e]| k.call(*nr as i64, [*a, *b, *c, *d, *e, 0]) < 0);
+        let refused = call.is_some_and(|call| k.call(call[0] as i64, arguments(call)) < 0);
         // A refused filter: the program's own call will be refused as well, and nothing changes.
         if refused || op::probe(k, pair, set) {
             came_through.store(1, Release);
         }
     });
+    if let Some(held) = held {
+        let _ = signal::set_mask(k, held);
+    }
     if child < 0 || came_through.load(Acquire) == 0 {
         // A child that died stays a zombie which no ordinary wait() sees: wait4 may be what it died of.
         return false;
@@ -108,6 +132,15 @@ fn child_survives(call: Option<&[usize; 6]>, pair: [i32; 2], set: i32, page: usi
     let wait = [child as usize, &raw mut status as usize, libc::__WALL as usize, 0, 0, 0];
     while k.call(libc::SYS_wait4, wait) == -(libc::EINTR as isize) {}
     true
+}
+
+/// The call's arguments as the child makes it: without a listener, for whom the child would wait for ever. Calls that a
+/// listener would hear of then answer ENOSYS (man 2 seccomp_unotify).
+fn arguments(call: &[usize; 6]) -> [usize; 6] {
+    const LISTENER_FLAGS: usize = 1 << 3 | 1 << 5; // SECCOMP_FILTER_FLAG_NEW_LISTENER, _WAIT_KILLABLE_RECV
+    let [nr, a, b, c, d, e] = *call;
+    let b = if nr == libc::SYS_seccomp as usize { b & !LISTENER_FLAGS } else { b };
+    [a, b, c, d, e, 0]
 }
 
 /// Do something in a child that may die of it. We go on when the child is gone (CLONE_VFORK), without a call that the filter might
