@@ -65,9 +65,24 @@ impl Process {
         self.owner.store(0, Release);
     }
 
+    #[cold]
+    fn borrows<K: Kernel>(&self, k: &K) -> bool {
+        let pid = sys::process::pid(k);
+        if pid == self.owner.load(Acquire) {
+            return false;
+        }
+        if self.sentinel.peek().is_some_and(|sentinel| sentinel.epoch.load(Acquire) == 0) {
+            // Forked while another thread of the parent was in vfork: this memory is a copy, and ours.
+            self.borrowers.store(0, Release);
+            self.epoch(k);
+            return false;
+        }
+        true
+    }
+
     /// Is the caller a vfork child, running in memory that is not its own?
     #[inline(always)]
     pub fn borrowed<K: Kernel>(&self, k: &K) -> bool {
-        self.borrowers.load(Relaxed) > 0 && sys::process::pid(k) != self.owner.load(Acquire)
+        self.borrowers.load(Relaxed) > 0 && self.borrows(k)
     }
 }

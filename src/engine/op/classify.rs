@@ -2,9 +2,8 @@
 
 use crate::policy::{Addr, Class, Decision};
 use crate::sys::{socket, Kernel};
-use crate::table::{Description, Flag, Kind, SlotWord};
+use crate::table::{Description, Flag, Kind, SlotWord, State};
 use crate::Engine;
-use core::sync::atomic::Ordering::Relaxed;
 
 /// tcpi_state ESTABLISHED and CLOSE_WAIT: no FIN of ours is counted in bytes_acked yet.
 const OPEN: [u8; 2] = [1, 8];
@@ -89,8 +88,11 @@ impl<K: Kernel> Engine<K> {
             d.set(Flag::Accepted);
         }
         let lifetime = self.timeout(d, Class::Lifetime, None);
-        let end = if lifetime == 0 { 0 } else { self.kernel.now().saturating_add(lifetime) };
-        d.lifetime.store(end, Relaxed);
+        let end = match lifetime {
+            0 => State::Idle,
+            lifetime => State::Armed(self.kernel.now().saturating_add(lifetime)),
+        };
+        d.lifetime.store(end, d.generation());
         Some((slot, d))
     }
 

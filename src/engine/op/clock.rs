@@ -1,8 +1,10 @@
-//! When a direction of a socket expires next, from its clocks and its rules: arithmetic on the description, no system call.
+//! When a direction of a socket expires next, from its clocks and its rules: arithmetic on the description. Only
+//! `write=auto` asks the kernel.
 
 use crate::policy::{Class, Timeout};
+use crate::sys::socket::tcp_info;
 use crate::sys::{Kernel, TcpInfo};
-use crate::table::{Description, Flag};
+use crate::table::{Description, Flag, State};
 use crate::Engine;
 
 /// Reading, or writing (and connecting).
@@ -47,8 +49,9 @@ pub struct Way {
     pub single: bool,
 }
 
-/// Progress of sent bytes is first looked at this long after the write: by then a living peer has acknowledged.
-const FIRST_SAMPLE: u64 = 25_000_000;
+/// Progress of sent bytes is first looked at a sixteenth of the timeout after the write, but within these: by then a living peer
+/// has acknowledged, and no probe of a shut window has been answered yet (the first goes out after 200 ms, TCP_RTO_MIN).
+const FIRST_SAMPLE: [u64; 2] = [25_000_000, 190_000_000];
 
 /// The earliest of several.
 struct Earliest(Option<Due>);
@@ -79,14 +82,25 @@ impl<K: Kernel> Engine<K> {
         }
     }
 
-    /// The first deadline of this direction, if any runs.
-    pub(crate) fn next(&self, d: &Description, direction: Direction, way: Way, info: Option<&TcpInfo>) -> Option<Due> {
+    fn is_auto(&self, d: &Description) -> bool {
+        let settings = self.settings.peek();
+        settings.is_some_and(|s| matches!(s.policy.timeout(&d.decision(), Class::Write), Timeout::Auto(_)))
+    }
+
+    /// The first deadline of this direction, if any runs. `info` is the connection's figures, where the caller has them.
+    pub(crate) fn next(
+        &self,
+        fd: i32,
+        d: &Description,
+        direction: Direction,
+        way: Way,
+        info: Option<&TcpInfo>,
+    ) -> Option<Due> {
         use core::sync::atomic::Ordering::Relaxed;
         let mut first = Earliest(None);
-        let lifetime = d.lifetime.load(Relaxed);
-        if lifetime != 0 {
+        if let State::Armed(at) = d.lifetime.load(d.generation()) {
             let timeout = self.timeout(d, Class::Lifetime, info);
-            first.offer_at(Due { at: lifetime, timeout, cause: Cause::Rule(Class::Lifetime), sample: false });
+            first.offer_at(Due { at, timeout, cause: Cause::Rule(Class::Lifetime), sample: false });
         }
         let write_start = d.write_start.load(Relaxed);
         if d.has(Flag::Connecting) {
@@ -112,11 +126,15 @@ impl<K: Kernel> Engine<K> {
             first.offer(Cause::SendTimeout, write_start, self.own(d.send_timeout()));
         }
         if direction == Direction::Write || d.has(Flag::Unacked) {
-            let timeout = self.timeout(d, Class::Write, info);
+            // `auto` is made from the round trip as it is when the wait begins: its least alone would make us look too early,
+            // again and again.
+            let asked = if info.is_none() && self.is_auto(d) { tcp_info(&self.kernel, fd).ok() } else { None };
+            let timeout = self.timeout(d, Class::Write, info.or(asked.as_ref()));
             if d.has(Flag::Sampled) || d.has(Flag::Unix) {
                 first.offer(Cause::Rule(Class::Write), write_start, timeout);
             } else {
-                let at = write_start.saturating_add(FIRST_SAMPLE.min(timeout / 2));
+                let [least, most] = FIRST_SAMPLE;
+                let at = write_start.saturating_add((timeout / 16).max(least).min(most).min(timeout / 2));
                 first.offer_at(Due { at, timeout, cause: Cause::Rule(Class::Write), sample: true });
             }
         }

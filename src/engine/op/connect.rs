@@ -5,7 +5,7 @@
 
 use super::clock::{Direction, Due, Way};
 use super::judge::Verdict;
-use super::options::{of_timeval, timeval};
+use super::options::Loan;
 use super::{error, Call, Operation, Step};
 use crate::policy::{Addr, Class};
 use crate::sys::{program, socket, Kernel};
@@ -20,9 +20,9 @@ enum Stage {
     /// The program's own call on a non-blocking socket.
     NonBlocking,
     /// The program's own blocking call, a microsecond lent.
-    Started { had: [u8; 16] },
+    Started(Loan),
     /// AF_UNIX: the deadline itself is lent, for poll cannot wait for a backlog.
-    Lent { had: [u8; 16] },
+    Lent(Loan),
     /// Waiting for the connection.
     Waiting,
 }
@@ -47,16 +47,8 @@ impl Connect {
         Connect { fd, own, stage: Stage::Plain, slot: SlotWord::UNTOUCHED, began: 0, own_timeout: 0 }
     }
 
-    fn lend<K: Kernel>(&mut self, e: &Engine<K>, ns: u64) -> Option<[u8; 16]> {
-        let (k, level) = (&e.kernel, libc::SOL_SOCKET);
-        let mut had = [0; 16];
-        socket::option_bytes(k, self.fd, level, libc::SO_SNDTIMEO, &mut had).ok()?;
-        socket::set_option(k, self.fd, level, libc::SO_SNDTIMEO, &timeval(ns)).ok()?;
-        Some(had)
-    }
-
-    fn give_back<K: Kernel>(&self, e: &Engine<K>, had: &[u8; 16]) {
-        let _ = socket::set_option(&e.kernel, self.fd, libc::SOL_SOCKET, libc::SO_SNDTIMEO, had);
+    fn lend<K: Kernel>(&mut self, e: &Engine<K>, ns: u64) -> Option<Loan> {
+        Loan::take(e, self.fd, libc::SO_SNDTIMEO, ns)
     }
 
     fn wait<K: Kernel>(&mut self, e: &Engine<K>, d: &Description) -> Step {
@@ -75,7 +67,7 @@ impl Connect {
         }
         let now = e.kernel.now();
         if outcome > 0 {
-            e.connected(d, now);
+            e.connected(self.fd, d, now);
             d.write.store(State::Idle, d.generation());
             return Step::Done(socket::take_error(&e.kernel, self.fd).map_or(0, error));
         }
@@ -144,19 +136,19 @@ impl Operation for Connect {
         if d.has(Flag::Unix) {
             let own = e.kernel_timeout(self.fd, libc::SO_SNDTIMEO);
             let shorter = own != 0 && own <= timeout;
-            let had = if e.observing() || shorter { None } else { self.lend(e, timeout) };
-            return match had {
-                Some(had) => {
-                    self.stage = Stage::Lent { had };
+            let loan = if e.observing() || shorter { None } else { self.lend(e, timeout) };
+            return match loan {
+                Some(loan) => {
+                    self.stage = Stage::Lent(loan);
                     Step::Call(self.own)
                 }
                 None => Step::Call(self.own),
             };
         }
         match self.lend(e, 1000) {
-            Some(had) => {
-                self.own_timeout = of_timeval(&had);
-                self.stage = Stage::Started { had };
+            Some(loan) => {
+                self.own_timeout = loan.had();
+                self.stage = Stage::Started(loan);
                 Step::Call(Call { brief: true, ..self.own })
             }
             None => Step::Call(self.own),
@@ -165,20 +157,26 @@ impl Operation for Connect {
 
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
         match self.stage {
-            Stage::Started { had } | Stage::Lent { had } => self.give_back(e, &had),
+            Stage::Started(loan) | Stage::Lent(loan) => loan.give_back(e, self.fd),
             Stage::Plain => return Step::Done(outcome),
             _ => {}
         }
         let Some(d) = e.descriptions.at(self.slot.index()) else { return Step::Done(outcome) };
         let pending = outcome == error(libc::EINPROGRESS) || outcome == error(libc::EALREADY);
+        if self.stage != Stage::Waiting && e.slots.word(self.fd) != self.slot {
+            return Step::Done(outcome);
+        }
+        if outcome < 0 && !pending && d.has(Flag::Connecting) && outcome != error(libc::EINTR) {
+            e.attempt_ended(d);
+        }
         match self.stage {
             Stage::Waiting => self.waited(e, d, outcome),
-            Stage::Lent { .. } if outcome == error(libc::EAGAIN) => self.backlog_stayed_full(e, d),
-            Stage::Started { .. } if pending => {
+            Stage::Lent(_) if outcome == error(libc::EAGAIN) => self.backlog_stayed_full(e, d),
+            Stage::Started(_) if pending => {
                 e.attempt_began(self.fd, self.slot, d);
                 self.wait(e, d)
             }
-            Stage::Started { .. } if outcome == error(libc::EINTR) => {
+            Stage::Started(_) if outcome == error(libc::EINTR) => {
                 e.attempt_began(self.fd, self.slot, d);
                 self.waited(e, d, outcome)
             }
@@ -233,11 +231,26 @@ impl<K: Kernel> Engine<K> {
             return self.ruled_by(fd, decision, false);
         }
         let (slot, d) = self.describe(fd)?;
+        if d.has(Flag::Connecting) && !self.is_pending(fd) {
+            self.attempt_ended(d);
+        }
         if !d.has(Flag::Connecting) {
             d.clear(Flag::Accepted);
             self.ruled_by(fd, decision, false);
         }
         Some((slot, d))
+    }
+
+    fn is_pending(&self, fd: i32) -> bool {
+        socket::tcp_info(&self.kernel, fd).map_or(true, |info| super::judge::is_pending(&info))
+    }
+
+    /// A connect attempt has failed: nothing of it is left for the next one.
+    pub(crate) fn attempt_ended(&self, d: &Description) {
+        d.clear(Flag::Connecting);
+        d.clear(Flag::FastOpen);
+        d.write.store(State::Idle, d.generation());
+        d.read.store(State::Idle, d.generation());
     }
 
     /// A connect attempt is under way; its clock runs from its first call.

@@ -9,13 +9,13 @@ use super::ready::Telling;
 use super::{Call, Mask, Operation, Step};
 use crate::policy::Class;
 use crate::set::{is_token, Registration, Set};
-use crate::sys::{event, program, Kernel};
+use crate::sys::{event, file, program, Kernel};
 use crate::table::{Description, Flag, Kind, SlotWord, State};
 use crate::Engine;
 
 /// Bits that mean an interest in input.
 pub(crate) const INPUT: u32 = (libc::EPOLLIN | libc::EPOLLRDNORM) as u32;
-const OUTPUT: u32 = (libc::EPOLLOUT | libc::EPOLLWRNORM) as u32;
+pub(crate) const OUTPUT: u32 = (libc::EPOLLOUT | libc::EPOLLWRNORM) as u32;
 const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
 const EVENT: usize = core::mem::size_of::<libc::epoll_event>();
 
@@ -88,11 +88,16 @@ pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, e
             d.read.store(State::Idle, d.generation());
         }
         if d.has(Flag::Connecting) && !d.has(Flag::FastOpen) && before != 0 && e.is_established(fd) {
-            e.connected(d, now);
+            e.connected(fd, d, now);
         }
         e.arm(fd, slot, d, Direction::Read, way, now);
     } else {
         lost_interest(e, fd, d);
+    }
+    if event.events & OUTPUT != 0 && event.events & libc::EPOLLET as u32 == 0 {
+        d.set(Flag::WantsOutput);
+    } else {
+        d.clear(Flag::WantsOutput);
     }
     if let State::Armed(at) = d.write.load(d.generation()) {
         e.lower_sets(fd, slot, d, at);
@@ -251,7 +256,10 @@ impl EpollWait {
                 if count >= room || bad {
                     return None;
                 }
-                let (bits, next) = e.expired_in_set(fd, registration, set, self.name, now, &mut again);
+                let (mut bits, next) = e.expired_in_set(fd, registration, set, self.name, now, &mut again);
+                if bits != 0 && e.is_disarmed(set, fd, registration) {
+                    bits = 0;
+                }
                 if bits != 0 {
                     match self.add(e, count, bits, registration.data()) {
                         Some(more) => count = more,
@@ -325,6 +333,7 @@ impl Operation for EpollWait {
             return self.call(if self.until == u64::MAX { u64::MAX } else { self.until - now });
         };
         if self.stage == Stage::Own {
+            set.present(now);
             set.enter(now, e.process.epoch(&e.kernel));
         }
         let (count, again) = self.report(e, number, set, now, count);
@@ -409,8 +418,10 @@ impl<K: Kernel> Engine<K> {
                             {
                                 self.expire_input_with_output(d, now);
                             }
-                            registration.take(d.telling());
-                            bits |= wanted;
+                            // Another thread that found it expired may have told this registration already.
+                            if registration.take(d.telling()) {
+                                bits |= wanted;
+                            }
                             next = next.min(self.next_telling(d, direction));
                             // Its other registrations are due as well: they find it expired.
                             self.lower_sets(fd, slot, d, now);
@@ -429,16 +440,17 @@ impl<K: Kernel> Engine<K> {
         (bits, next)
     }
 
-    /// The program has read: a one-shot registration that was waiting for input was reported before, and hears no more until it
-    /// is modified. (The kernel's events carry only data; which registration they belong to cannot be told from them.)
-    pub(crate) fn spend_oneshots(&self, fd: i32, slot: SlotWord, d: &Description) {
+    /// The program has read (`bits` INPUT) or written (OUTPUT): a one-shot registration that was waiting for that was reported
+    /// before, and hears no more until it is modified. (The kernel's events carry only data; which registration they belong to
+    /// cannot be told from them.)
+    pub(crate) fn spend_oneshots(&self, fd: i32, slot: SlotWord, d: &Description, bits: u32) {
         let mut spent = false;
         d.each_set(|number| {
             let Some(set) = number.and_then(|n| self.sets.at(n)) else { return };
             let Some(registration) = set.registration(fd) else { return };
             match registration.events(slot.generation()) {
-                Some(events) if events & ONESHOT != 0 && events & INPUT != 0 => {
-                    registration.put(events & !INPUT, registration.data(), slot.generation());
+                Some(events) if events & ONESHOT != 0 && events & bits != 0 => {
+                    registration.put(events & !(INPUT | OUTPUT), registration.data(), slot.generation());
                     spent = true;
                 }
                 _ => {}
@@ -451,9 +463,17 @@ impl<K: Kernel> Engine<K> {
 
     fn next_telling(&self, d: &Description, direction: Direction) -> u64 {
         match super::ready::word(d, direction).load(d.generation()) {
-            State::Expired(at) if at < u64::MAX / 4 => at,
+            State::Expired(at) if at < u64::MAX / 8 => at,
             _ => u64::MAX,
         }
+    }
+
+    /// Has the kernel disarmed this one-shot registration, by an event that we cannot tell from others? A synthetic one on top
+    /// would put a second thread of the program on a connection that a first is working on.
+    fn is_disarmed(&self, set: &Set, fd: i32, registration: &Registration) -> bool {
+        let events = registration.events(self.slots.word(fd).generation()).unwrap_or(0);
+        let kernels = if events & ONESHOT != 0 { file::registered_events(&self.kernel, set.epfd(), fd) } else { None };
+        kernels.is_some_and(|kernels| kernels & (INPUT | OUTPUT) == 0)
     }
 
     /// A one-shot registration that was reported is disarmed for real. EXCLUSIVE cannot be modified and is left alone.

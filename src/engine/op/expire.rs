@@ -4,10 +4,13 @@ use super::clock::{Cause, Direction, Due, Way};
 use super::judge::Verdict;
 use crate::evidence::{self, Record};
 use crate::policy::{Addr, Class};
-use crate::sys::{socket, Kernel};
+use crate::sys::{file, socket, Kernel};
 use crate::table::{Description, Flag, SlotWord, State};
 use crate::Engine;
 use core::sync::atomic::Ordering::Relaxed;
+
+/// Where a socket is held for a moment: out of the way of programs that count on low numbers.
+const PIN: i32 = 900;
 
 impl<K: Kernel> Engine<K> {
     /// Record the expiry. True if the program is to be told; false in observe mode, where nothing is cut short.
@@ -23,6 +26,14 @@ impl<K: Kernel> Engine<K> {
         now: u64,
     ) -> bool {
         let observing = self.observing();
+        // An abort must not hit a stranger that takes the number over while we are at it: a connecting socket is held by a
+        // number of our own, and looked at once more.
+        let held = if d.has(Flag::Connecting) { file::duplicate_high(&self.kernel, fd, PIN).ok() } else { None };
+        let pin = held.unwrap_or(fd);
+        if d.has(Flag::Connecting) && !self.is_same_socket(pin, d) {
+            held.map(|held| file::close(&self.kernel, held));
+            return false;
+        }
         let lifetime = due.cause == Cause::Rule(Class::Lifetime);
         // A lifetime is sticky and expires once; an observed wait goes on and would be recorded again and again.
         let known = lifetime && d.has(Flag::Outlived) || observing && d.has(Flag::Observed);
@@ -32,7 +43,7 @@ impl<K: Kernel> Engine<K> {
             } else if observing {
                 d.set(Flag::Observed);
             }
-            self.record(fd, d, due, operation, now, observing);
+            self.record(fd, pin, d, due, operation, now, observing);
         }
         match due.cause {
             // The same unacknowledged bytes would expire once more in the other direction.
@@ -45,24 +56,27 @@ impl<K: Kernel> Engine<K> {
         }
         let word = super::ready::word(d, direction);
         let claimed = matches!(word.load(d.generation()), State::Expired(_));
-        if observing || !claimed || d.has(Flag::Connecting) {
+        if !claimed || d.has(Flag::Connecting) {
             word.store(State::Idle, d.generation());
         }
         if observing {
+            self.observe(d, direction);
             if lifetime {
-                d.lifetime.store(0, Relaxed);
+                d.lifetime.store(State::Idle, d.generation());
             }
             d.clear(Flag::Connecting);
+            held.map(|held| file::close(&self.kernel, held));
             return false;
         }
         if d.has(Flag::Connecting) {
             // sk_err becomes ECONNRESET and every poller is woken (net/ipv4/tcp.c, tcp_disconnect): the kernel itself
             // reports OUT|ERR|HUP to whatever waits. What the error was is told by `take_aborted`.
-            let _ = socket::disconnect(&self.kernel, fd);
+            let _ = socket::disconnect(&self.kernel, pin);
             d.clear(Flag::Connecting);
             d.clear(Flag::FastOpen);
             d.set(Flag::Aborted);
         }
+        held.map(|held| file::close(&self.kernel, held));
         true
     }
 
@@ -97,10 +111,7 @@ impl<K: Kernel> Engine<K> {
 
     /// Has this connection lived as long as it may? Sticky: every call fails from then on.
     pub(crate) fn outlived(&self, fd: i32, d: &Description, operation: &'static str) -> bool {
-        let end = d.lifetime.load(Relaxed);
-        if end == 0 {
-            return false;
-        }
+        let State::Armed(end) = d.lifetime.load(d.generation()) else { return false };
         let now = self.kernel.now();
         if now < end || !self.is_same_socket(fd, d) {
             return false;
@@ -110,7 +121,8 @@ impl<K: Kernel> Engine<K> {
         self.expire(fd, d, Direction::Read, due, operation, now)
     }
 
-    fn record(&self, fd: i32, d: &Description, due: Due, operation: &'static str, now: u64, observed: bool) {
+    #[allow(clippy::too_many_arguments)] // What is known at an expiry; a struct for one call would only rename it.
+    fn record(&self, fd: i32, pin: i32, d: &Description, due: Due, operation: &'static str, now: u64, observed: bool) {
         let k = &self.kernel;
         let Some(settings) = self.settings.peek() else { return };
         // Asked first: in a storm of expiries what is left out must not cost its TCP_INFO.
@@ -125,12 +137,12 @@ impl<K: Kernel> Engine<K> {
             },
         };
         let mut record = Record::new(k, fd, operation, cause);
-        let peer = if d.has(Flag::Unix) { socket::peer_name(k, fd) } else { socket::destination(k, fd) };
+        let peer = if d.has(Flag::Unix) { socket::peer_name(k, pin) } else { socket::destination(k, pin) };
         if let Ok(peer) = &peer {
             record.peer = Addr::from_sockaddr(peer.bytes());
         }
         if !d.has(Flag::Unix) {
-            if let Ok(info) = socket::tcp_info(k, fd) {
+            if let Ok(info) = socket::tcp_info(k, pin) {
                 let dialled = !d.has(Flag::Accepted) && !d.has(Flag::Connecting);
                 record = record.with_tcp_info(&info, dialled);
             }

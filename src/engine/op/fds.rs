@@ -53,7 +53,8 @@ pub fn duplicated<K: Kernel>(e: &Engine<K>, old: i32, new: i32) {
     created(e, new);
     let word = e.slots.word(old);
     match word.kind() {
-        Kind::Socket => e.descriptions.share(word.index()),
+        Kind::Socket if !e.descriptions.share(word.index()) => return,
+        Kind::Socket => {}
         Kind::Set => e.sets.share(word.index()),
         // Our own timerfd, duplicated by the program: that number is its own affair.
         Kind::Unknown | Kind::Plain | Kind::Hidden => return,
@@ -194,7 +195,7 @@ impl<K: Kernel> Engine<K> {
     /// The last number of a set is going: its hidden timer goes with it.
     fn close_set(&self, number: u32) {
         let Some(set) = self.sets.at(number) else { return };
-        if let Some(timer) = set.timer.fd(self.process.epoch(&self.kernel)) {
+        if let Some(timer) = set.timer.number() {
             let word = self.slots.word(timer);
             if word.kind() == Kind::Hidden && word.index() == number {
                 self.slots.retire(timer);

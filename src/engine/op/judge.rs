@@ -39,6 +39,11 @@ enum Progress {
 /// The coarsest tick in which the kernel counts: HZ=100.
 const JIFFY: u64 = 10_000_000;
 
+/// Is a connect attempt under way?
+pub(crate) fn is_pending(info: &TcpInfo) -> bool {
+    info.state == SYN_SENT || info.state == SYN_RECV
+}
+
 fn ms_ago(now: u64, ms: u32) -> u64 {
     now.saturating_sub(ms as u64 * 1_000_000)
 }
@@ -53,7 +58,7 @@ impl<K: Kernel> Engine<K> {
         let mut checked = false;
         // Each turn either ends or moves a clock; a few turns are enough for every clock there is.
         for _ in 0..6 {
-            let Some(due) = self.next(d, direction, way, info.as_ref()) else {
+            let Some(due) = self.next(fd, d, direction, way, info.as_ref()) else {
                 word.store(State::Idle, generation);
                 return Verdict::Idle;
             };
@@ -69,7 +74,7 @@ impl<K: Kernel> Engine<K> {
                 if !d.has(Flag::Unix) {
                     info = socket::tcp_info(&self.kernel, fd).ok();
                 }
-                if info.is_some() && self.next(d, direction, way, info.as_ref()) != Some(due) {
+                if info.is_some() && self.next(fd, d, direction, way, info.as_ref()) != Some(due) {
                     // `auto`, now with the connection's figures.
                     continue;
                 }
@@ -111,24 +116,35 @@ impl<K: Kernel> Engine<K> {
             return Progress::None;
         }
         if d.has(Flag::Connecting) {
-            return self.connect_progress(fd, d, info, now);
+            return self.connect_progress(fd, d, direction, info, now);
         }
         if socket::is_listening(&self.kernel, fd) == Ok(true) {
             return Progress::Ended;
         }
-        let (clock, events) = match direction {
-            Direction::Read => (&d.read_start, libc::POLLIN | libc::POLLRDHUP),
-            Direction::Write => (&d.write_start, libc::POLLOUT),
+        let events = match direction {
+            Direction::Read => libc::POLLIN | libc::POLLRDHUP,
+            Direction::Write => libc::POLLOUT,
         };
-        if crate::sys::poll_now(&self.kernel, fd, events) > 0 {
+        // A bare POLLERR may be an entry in the error queue (MSG_ZEROCOPY, time stamps): nothing to read, and room for nothing.
+        let ready = crate::sys::poll_now(&self.kernel, fd, events);
+        if ready > 0 && ready & (events | libc::POLLHUP) as isize != 0 {
+            if direction == Direction::Write {
+                // There is room: nothing waits any more.
+                return Progress::Ended;
+            }
             // The program is slow, not the peer.
-            clock.store(now, Relaxed);
+            d.read_start.store(now, Relaxed);
             d.last_write.fetch_max(now, Relaxed);
             d.write_start.fetch_max(now, Relaxed);
             return Progress::Some;
         }
         let Some(info) = info else {
             d.set(Flag::Sampled);
+            if direction == Direction::Read && due.cause == Cause::Rule(Class::Write) {
+                // No kernel tells what a unix peer has taken: a wait for input is not cut by it.
+                d.clear(Flag::Unacked);
+                return Progress::Some;
+            }
             return if due.sample { Progress::Some } else { Progress::None };
         };
         match due.cause {
@@ -149,16 +165,24 @@ impl<K: Kernel> Engine<K> {
     }
 
     /// Is the attempt still under way?
-    fn connect_progress(&self, fd: i32, d: &Description, info: Option<&TcpInfo>, now: u64) -> Progress {
+    fn connect_progress(
+        &self,
+        fd: i32,
+        d: &Description,
+        direction: Direction,
+        info: Option<&TcpInfo>,
+        now: u64,
+    ) -> Progress {
         let pending = match info {
-            Some(info) => info.state == SYN_SENT || info.state == SYN_RECV,
+            Some(info) => is_pending(info),
             None => crate::sys::poll_now(&self.kernel, fd, libc::POLLOUT) == 0,
         };
         if pending {
             return Progress::None;
         }
-        self.connected(d, now);
-        if info.is_some_and(|i| i.state == CLOSE) {
+        self.connected(fd, d, now);
+        // Whoever waited for the connection waits no more; whoever waits for input goes on.
+        if direction == Direction::Write || info.is_some_and(|i| i.state == CLOSE) {
             Progress::Ended
         } else {
             Progress::Some
@@ -166,11 +190,12 @@ impl<K: Kernel> Engine<K> {
     }
 
     /// The connect attempt is over, well or badly: the other clocks begin.
-    pub(crate) fn connected(&self, d: &Description, now: u64) {
+    pub(crate) fn connected(&self, fd: i32, d: &Description, now: u64) {
         if d.clear(Flag::Connecting) {
             d.clear(Flag::FastOpen);
             d.read_start.store(now, Relaxed);
             d.write_start.store(now, Relaxed);
+            self.rearm_input(fd, self.slots.word(fd), d);
         }
     }
 

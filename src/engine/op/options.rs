@@ -9,7 +9,7 @@ const SO_RCVTIMEO_NEW: i32 = 66;
 const SO_SNDTIMEO_NEW: i32 = 67;
 
 /// A `timeval` of this many ns, at least a microsecond.
-pub(crate) fn timeval(ns: u64) -> [u8; 16] {
+fn timeval(ns: u64) -> [u8; 16] {
     let us = ns.saturating_add(999) / 1000;
     let mut bytes = [0; 16];
     let (seconds, rest) = bytes.split_at_mut(8);
@@ -19,7 +19,7 @@ pub(crate) fn timeval(ns: u64) -> [u8; 16] {
 }
 
 /// ns of a `timeval` as getsockopt gives it; 0 = none.
-pub(crate) fn of_timeval(bytes: &[u8; 16]) -> u64 {
+fn of_timeval(bytes: &[u8; 16]) -> u64 {
     let (seconds, us) = bytes.split_at(8);
     let number = |bytes: &[u8]| bytes.try_into().map_or(0, i64::from_ne_bytes).max(0) as u64;
     number(seconds).saturating_mul(1_000_000_000).saturating_add(number(us).saturating_mul(1000))
@@ -34,6 +34,33 @@ impl<K: Kernel> Engine<K> {
             Ok(16) => of_timeval(&value),
             _ => 0,
         }
+    }
+}
+
+/// A socket option that is lent for one call: the kernel bounds what we cannot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Loan {
+    name: i32,
+    had: [u8; 16],
+}
+
+impl Loan {
+    /// Set SO_RCVTIMEO or SO_SNDTIMEO to `ns`; `None` if that cannot be done.
+    pub fn take<K: Kernel>(e: &Engine<K>, fd: i32, name: i32, ns: u64) -> Option<Loan> {
+        let mut had = [0; 16];
+        socket::option_bytes(&e.kernel, fd, libc::SOL_SOCKET, name, &mut had).ok()?;
+        socket::set_option(&e.kernel, fd, libc::SOL_SOCKET, name, &timeval(ns)).ok()?;
+        Some(Loan { name, had })
+    }
+
+    /// Put back what was there.
+    pub fn give_back<K: Kernel>(&self, e: &Engine<K>, fd: i32) {
+        let _ = socket::set_option(&e.kernel, fd, libc::SOL_SOCKET, self.name, &self.had);
+    }
+
+    /// The timeout that was there, ns; 0 = none.
+    pub fn had(&self) -> u64 {
+        of_timeval(&self.had)
     }
 }
 
@@ -96,8 +123,12 @@ pub fn fetched_option<K: Kernel>(e: &Engine<K>, fd: i32, level: i32, name: i32, 
         d.write.store(crate::table::State::Idle, d.generation());
         return;
     }
+    if d.has(Flag::Connecting) && program::peek::<i32>(value) != 0 {
+        e.attempt_ended(d);
+        return;
+    }
     // The usual end of a non-blocking connect: writable, and no error.
     if d.has(Flag::Connecting) && !d.has(Flag::FastOpen) && program::peek::<i32>(value) == 0 && e.is_established(fd) {
-        e.connected(d, e.kernel.now());
+        e.connected(fd, d, e.kernel.now());
     }
 }

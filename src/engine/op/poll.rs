@@ -86,6 +86,10 @@ impl Poll {
     /// The kernel has reported `ready` entries; add what has expired.
     fn report<K: Kernel>(&mut self, e: &Engine<K>, ready: isize, now: u64) -> Step {
         let asks = Asks::with(self.timeout);
+        if self.stage == Stage::Wait {
+            // The program was here all the while: its own wait is no absence.
+            self.entries(e).for_each(|(_, _, wanted)| wanted.waited(now));
+        }
         let (mut count, mut again) = (ready, false);
         for direction in [Direction::Write, Direction::Read] {
             let mut told = false;
@@ -115,7 +119,7 @@ impl Poll {
     fn finish<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
         let now = e.kernel.now();
         if outcome >= 0 {
-            self.entries(e).for_each(|(_, _, wanted)| wanted.d.waited(now));
+            self.entries(e).for_each(|(_, _, wanted)| wanted.waited(now));
         }
         self.held.release(e);
         Step::Done(outcome)
@@ -179,6 +183,15 @@ pub(crate) struct Wanted<'a> {
     pub input: i16,
     pub output: i16,
     pub name: &'static str,
+}
+
+impl Wanted<'_> {
+    /// The program has waited for this until now. Waiting for room is no wait for input.
+    pub fn waited(&self, now: u64) {
+        if self.input != 0 {
+            self.d.waited(now);
+        }
+    }
 }
 
 /// One fd's answer.

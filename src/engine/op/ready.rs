@@ -41,14 +41,22 @@ impl<K: Kernel> Engine<K> {
         way: Way,
         now: u64,
     ) -> u64 {
+        if direction == Direction::Read && d.has(Flag::Connecting) && self.is_established(fd) {
+            // A program that waits for the server's first word, and never asked how the connect went.
+            self.connected(fd, d, now);
+        }
         let (word, generation) = (word(d, direction), d.generation());
         let state = word.load(generation);
         let afresh = match state {
             State::Idle => true,
-            State::Expired(_) => d.told() > AGAIN.len() as u32,
+            // In observe mode nobody is told, and the wait goes on: it is recorded once.
+            State::Expired(_) => !self.still_told(d) && (!self.observing() || self.was_away(d, way, now)),
             State::Armed(_) => direction == Direction::Read && way.single && self.was_away(d, way, now),
         };
         if let (State::Expired(at), false) = (state, afresh) {
+            if !way.single {
+                self.lower_sets(fd, slot, d, at);
+            }
             return at;
         }
         if afresh {
@@ -62,7 +70,7 @@ impl<K: Kernel> Engine<K> {
                 }
             }
         }
-        let Some(due) = self.next(d, direction, way, None) else {
+        let Some(due) = self.next(fd, d, direction, way, None) else {
             word.store(State::Idle, generation);
             return u64::MAX;
         };
@@ -120,7 +128,16 @@ impl<K: Kernel> Engine<K> {
         let instant = match set.timer.claim(epoch) {
             Claim::Have(_) => instant,
             Claim::Without => return,
-            Claim::Make => {
+            Claim::Make(inherited) => {
+                // Ours by the table that was inherited with it, which also kept the program from closing it.
+                let ours = |timer: &i32| {
+                    let word = self.slots.word(*timer);
+                    word.kind() == Kind::Hidden && word.index() == number
+                };
+                if let Some(timer) = inherited.filter(ours) {
+                    self.slots.retire(timer);
+                    let _ = file::close(&self.kernel, timer);
+                }
                 set.timer.settle(epoch, self.hidden_timer(number, set, epoch));
                 // Whoever armed while it was being made went without.
                 instant.min(set.next())
@@ -179,6 +196,13 @@ impl<K: Kernel> Engine<K> {
         true
     }
 
+    /// The expiry was observed only: nobody is told, and the clock stands still until the program makes progress.
+    pub(crate) fn observe(&self, d: &Description, direction: Direction) {
+        d.tell_first();
+        (0..AGAIN.len()).for_each(|_| d.tell());
+        word(d, direction).store(State::Expired(FAR), d.generation());
+    }
+
     /// The write class has expired where the program waits for input as well: that wait is over with it (the class covers waiting
     /// for anything while bytes are unacknowledged), with no record of its own. libpq swallows the error of its send and waits
     /// for input next.
@@ -215,7 +239,7 @@ impl<K: Kernel> Engine<K> {
     pub(crate) fn deliver(&self, fd: i32, slot: SlotWord, d: &Description, direction: Direction) -> bool {
         let (word, generation) = (word(d, direction), d.generation());
         let state = word.load(generation);
-        if !matches!(state, State::Expired(_)) || !word.replace(state, State::Idle, generation) {
+        if !matches!(state, State::Expired(_)) || self.observing() || !word.replace(state, State::Idle, generation) {
             return false;
         }
         if direction == Direction::Read {

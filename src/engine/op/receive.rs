@@ -6,6 +6,7 @@
 use super::body::{Body, Course};
 use super::clock::{Direction, Way};
 use super::judge::Verdict;
+use super::options::Loan;
 use super::{error, Call, Operation, Step};
 use crate::sys::{socket, Kernel};
 use crate::table::{Description, Flag, SlotWord};
@@ -25,6 +26,8 @@ enum Stage {
     Try,
     /// Waiting for input.
     Waiting,
+    /// The program's own call, the kernel bounding it.
+    Lent,
 }
 
 /// A receiving call.
@@ -41,6 +44,9 @@ pub struct Receive {
     /// The kernel's own timeout for this blocking call, ns.
     own_timeout: u64,
     done: usize,
+    /// How often a wait said ready and the call found nothing: an entry in the error queue does that.
+    vain: u32,
+    loan: Option<Loan>,
 }
 
 impl Receive {
@@ -57,6 +63,8 @@ impl Receive {
             began: 0,
             own_timeout: 0,
             done: 0,
+            vain: 0,
+            loan: None,
         }
     }
 
@@ -126,6 +134,22 @@ impl Receive {
         Step::Done(if self.done > 0 { self.done as isize } else { outcome })
     }
 
+    /// Poll cannot wait for this (it reports POLLERR for an entry in the error queue, again and again): the program's own call
+    /// waits, the kernel bounding it.
+    fn lend<K: Kernel>(&mut self, e: &Engine<K>, until: u64) -> Step {
+        let flags = self.flags & !MSG_DONTWAIT;
+        let call = match self.done {
+            0 => self.own,
+            done => self.body.rest(Course::Receiving, self.fd, done, flags),
+        };
+        self.stage = Stage::Lent;
+        if until != u64::MAX {
+            let left = until.saturating_sub(e.kernel.now()).max(1000);
+            self.loan = Loan::take(e, self.fd, libc::SO_RCVTIMEO, left);
+        }
+        Step::Call(call)
+    }
+
     fn wait<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, now: u64) -> Step {
         let way = Way { nonblocking: false, single: true };
         let mut until = e.arm(self.fd, self.slot, d, Direction::Read, way, now).min(e.look_again(d, now));
@@ -137,6 +161,9 @@ impl Receive {
             until = until.min(self.began.saturating_add(self.own_timeout));
         }
         self.stage = Stage::Waiting;
+        if self.vain > 1 && self.stage == Stage::Waiting {
+            return self.lend(e, until);
+        }
         Step::Wait { fd: self.fd, events: libc::POLLIN, until }
     }
 
@@ -176,6 +203,7 @@ impl Receive {
         d.waited(now);
         if outcome > 0 {
             self.stage = Stage::Try;
+            self.vain += 1;
             return Step::Call(self.attempt);
         }
         if outcome == error(libc::EINTR) {
@@ -212,6 +240,7 @@ impl Receive {
 
     fn received<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, count: usize) -> Step {
         e.bytes_came(self.fd, self.slot, d, count);
+        self.vain = 0;
         self.done = self.done.saturating_add(count);
         let more = self.stage == Stage::Try
             && count > 0
@@ -266,10 +295,18 @@ impl Operation for Receive {
 
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
         let stage = self.stage;
+        if let Some(loan) = self.loan.take() {
+            loan.give_back(e, self.fd);
+        }
         if stage == Stage::Plain {
             return self.finish(outcome);
         }
         let Some(d) = self.description(e) else { return self.finish(outcome) };
+        if stage != Stage::Waiting && e.slots.word(self.fd) != self.slot {
+            // Closed by another thread meanwhile: what came of the call is the program's, what it means to the number is not.
+            self.done = self.done.saturating_add(outcome.max(0) as usize);
+            return self.finish(outcome);
+        }
         match stage {
             Stage::Waiting => self.waited(e, d, outcome),
             _ if outcome == error(libc::ENOTSOCK) => {
@@ -277,6 +314,8 @@ impl Operation for Receive {
                 self.stage = Stage::Plain;
                 Step::Call(self.own)
             }
+            Stage::Lent if outcome == error(libc::EAGAIN) => self.waited(e, d, 0),
+            Stage::Lent if outcome == error(libc::EINTR) => self.waited(e, d, outcome),
             _ if outcome == error(libc::EAGAIN) => self.would_block(e, d),
             _ if outcome >= 0 => self.received(e, d, outcome as usize),
             _ => self.finish(outcome),
@@ -297,7 +336,7 @@ impl<K: Kernel> Engine<K> {
             d.set(Flag::Paused);
         }
         if d.in_sets() {
-            self.spend_oneshots(fd, slot, d);
+            self.spend_oneshots(fd, slot, d, super::epoll::INPUT);
         }
         self.rearm_input(fd, slot, d);
     }

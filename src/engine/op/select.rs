@@ -122,6 +122,8 @@ impl Select {
     /// The kernel has reported `ready` bits; add what has expired.
     fn report<K: Kernel>(&mut self, e: &Engine<K>, ready: isize, now: u64) -> Step {
         let asks = Asks::with(self.timeout);
+        // The program was here all the while: its own wait is no absence.
+        self.entries(e).for_each(|wanted| wanted.waited(now));
         let (mut count, mut again) = (ready, false);
         for (i, direction) in [(1, Direction::Write), (0, Direction::Read)] {
             for wanted in self.entries(e) {
@@ -151,7 +153,7 @@ impl Select {
     }
 
     fn finish<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize, now: u64) -> Step {
-        self.entries(e).for_each(|wanted| wanted.d.waited(now));
+        self.entries(e).for_each(|wanted| wanted.waited(now));
         self.held.release(e);
         let [_, _, _, _, time, _] = self.own.args;
         if self.own.nr == libc::SYS_select && time != 0 && self.until != u64::MAX {

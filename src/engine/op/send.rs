@@ -6,6 +6,7 @@
 use super::body::{Body, Course};
 use super::clock::{Direction, Way};
 use super::judge::Verdict;
+use super::options::Loan;
 use super::{error, Call, Operation, Step};
 use crate::sys::Kernel;
 use crate::table::{Description, Flag, SlotWord, State};
@@ -25,6 +26,8 @@ enum Stage {
     Try,
     /// Waiting for room.
     Waiting,
+    /// The program's own call, the kernel bounding it.
+    Lent,
     /// TCP Fast Open: the bytes ride on the SYN, and a blocking call ends when the connection stands.
     Connecting,
 }
@@ -45,6 +48,9 @@ pub struct Send {
     /// The kernel's own timeout for this blocking call, ns.
     own_timeout: u64,
     done: usize,
+    /// How often a wait said ready and the call found nothing: an entry in the error queue does that.
+    vain: u32,
+    loan: Option<Loan>,
 }
 
 impl Send {
@@ -62,6 +68,8 @@ impl Send {
             began: 0,
             own_timeout: 0,
             done: 0,
+            vain: 0,
+            loan: None,
         }
     }
 
@@ -105,6 +113,22 @@ impl Send {
         Step::Done(if self.done > 0 { self.done as isize } else { outcome })
     }
 
+    /// Poll cannot wait for this (it reports POLLERR for an entry in the error queue, again and again): the program's own call
+    /// waits, the kernel bounding it.
+    fn lend<K: Kernel>(&mut self, e: &Engine<K>, until: u64) -> Step {
+        let flags = self.flags & !(MSG_FASTOPEN | MSG_DONTWAIT);
+        let call = match self.done {
+            0 => self.own,
+            done => self.body.rest(Course::Sending, self.fd, done, flags),
+        };
+        self.stage = Stage::Lent;
+        if until != u64::MAX {
+            let left = until.saturating_sub(e.kernel.now()).max(1000);
+            self.loan = Loan::take(e, self.fd, libc::SO_SNDTIMEO, left);
+        }
+        Step::Call(call)
+    }
+
     fn wait<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, now: u64) -> Step {
         let way = Way { nonblocking: false, single: true };
         let mut until = e.arm(self.fd, self.slot, d, Direction::Write, way, now);
@@ -117,6 +141,9 @@ impl Send {
         }
         if self.stage != Stage::Connecting {
             self.stage = Stage::Waiting;
+        }
+        if self.vain > 1 && self.stage == Stage::Waiting {
+            return self.lend(e, until);
         }
         Step::Wait { fd: self.fd, events: libc::POLLOUT, until }
     }
@@ -145,12 +172,13 @@ impl Send {
         }
         let now = e.kernel.now();
         if outcome > 0 && self.stage == Stage::Connecting {
-            e.connected(d, now);
+            e.connected(self.fd, d, now);
             let failed = crate::sys::socket::take_error(&e.kernel, self.fd).unwrap_or(0);
             return if failed == 0 { self.finish(0) } else { Step::Done(error(failed)) };
         }
         if outcome > 0 {
             self.stage = Stage::Try;
+            self.vain += 1;
             return Step::Call(self.attempt);
         }
         if outcome == error(libc::EINTR) {
@@ -197,6 +225,7 @@ impl Send {
         let now = e.kernel.now();
         let opens = self.flags & MSG_FASTOPEN != 0 && self.to.0 != 0 && !d.has(Flag::Connecting);
         e.bytes_went(self.fd, self.slot, d, now);
+        self.vain = 0;
         let rides = opens || d.clear(Flag::FastOpen);
         self.done = self.done.saturating_add(count);
         if rides && !e.is_established(self.fd) {
@@ -253,10 +282,19 @@ impl Operation for Send {
     }
 
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
+        if let Some(loan) = self.loan.take() {
+            loan.give_back(e, self.fd);
+        }
         if self.stage == Stage::Plain {
             return Step::Done(outcome);
         }
         let Some(d) = e.descriptions.at(self.slot.index()) else { return self.finish(outcome) };
+        let waited = matches!(self.stage, Stage::Waiting | Stage::Connecting);
+        if !waited && e.slots.word(self.fd) != self.slot {
+            // Closed by another thread meanwhile: what came of the call is the program's, what it means to the number is not.
+            self.done = self.done.saturating_add(outcome.max(0) as usize);
+            return self.finish(outcome);
+        }
         match self.stage {
             Stage::Waiting | Stage::Connecting => self.waited(e, d, outcome),
             _ if outcome == error(libc::ENOTSOCK) && self.done == 0 => {
@@ -264,6 +302,8 @@ impl Operation for Send {
                 self.stage = Stage::Plain;
                 Step::Call(self.own)
             }
+            Stage::Lent if outcome == error(libc::EAGAIN) => self.waited(e, d, 0),
+            Stage::Lent if outcome == error(libc::EINTR) => self.waited(e, d, outcome),
             _ if outcome == error(libc::EAGAIN) => self.would_block(e, d, outcome),
             // TCP Fast Open: the SYN went out, the data did not; for a blocking program the call waits.
             _ if outcome == error(libc::EINPROGRESS) => {
@@ -286,11 +326,20 @@ impl<K: Kernel> Engine<K> {
         d.clear(Flag::Sampled);
         d.clear(Flag::Paused);
         d.set(Flag::Awaiting);
-        d.set(Flag::Unacked);
+        if !d.has(Flag::Unix) {
+            d.set(Flag::Unacked);
+        }
         if !d.has(Flag::FastOpen) {
             d.clear(Flag::Connecting);
         }
         d.write.store(State::Idle, generation);
+        if d.in_sets() {
+            self.spend_oneshots(fd, slot, d, super::epoll::OUTPUT);
+            if d.has(Flag::WantsOutput) {
+                let way = self.way_in_set(fd, d);
+                self.arm(fd, slot, d, Direction::Write, way, now);
+            }
+        }
         d.read_start.store(now, Relaxed);
         if matches!(d.read.load(generation), State::Expired(_)) {
             d.read.store(State::Idle, generation);

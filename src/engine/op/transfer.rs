@@ -1,12 +1,12 @@
 //! sendfile, splice and sendmmsg: calls that have no form that does not block.
 //!
-//! On a blocking socket they block again after POLLOUT. sendfile and splice to a socket are made piece by piece: a send timeout
-//! of a microsecond is lent, so that the kernel comes back when there is no room, and the wait is ours. Reading by splice, and
-//! sendmmsg (which would count a message that went in part), are bounded by the kernel: the deadline itself is lent.
+//! On a blocking socket they block again after POLLOUT. sendfile and splice are made piece by piece: a timeout of a microsecond is
+//! lent, so that the kernel comes back when there is nothing to move, and the wait is ours. sendmmsg, which would count a
+//! message that went in part, is bounded by the kernel: the deadline itself is lent.
 
 use super::clock::{Direction, Way};
 use super::judge::Verdict;
-use super::options::timeval;
+use super::options::Loan;
 use super::{error, Call, Operation, Step};
 use crate::sys::{poll_now, signal, socket, Kernel};
 use crate::table::{Description, Flag, SlotWord};
@@ -34,6 +34,15 @@ struct Side {
     slot: SlotWord,
 }
 
+impl Side {
+    fn events(&self) -> i16 {
+        match self.direction {
+            Direction::Read => libc::POLLIN,
+            Direction::Write => libc::POLLOUT,
+        }
+    }
+}
+
 /// A transfer.
 pub struct Transfer {
     name: &'static str,
@@ -44,8 +53,7 @@ pub struct Transfer {
     to: i32,
     side: Option<Side>,
     stage: Stage,
-    /// The option's value while another is lent.
-    had: Option<[u8; 16]>,
+    loan: Option<Loan>,
     began: u64,
     /// The kernel's own timeout for this blocking call, ns.
     own_timeout: u64,
@@ -56,8 +64,8 @@ const WAY: Way = Way { nonblocking: false, single: true };
 
 impl Transfer {
     fn new(name: &'static str, own: Call, counter: usize, from: i32, to: i32) -> Transfer {
-        let (side, stage, had) = (None, Stage::Plain, None);
-        Transfer { name, own, counter, from, to, side, stage, had, began: 0, own_timeout: 0, done: 0 }
+        let (side, stage, loan) = (None, Stage::Plain, None);
+        Transfer { name, own, counter, from, to, side, stage, loan, began: 0, own_timeout: 0, done: 0 }
     }
 
     /// sendfile(2).
@@ -94,12 +102,8 @@ impl Transfer {
     }
 
     fn lend<K: Kernel>(&mut self, e: &Engine<K>, side: Side, ns: u64) -> bool {
-        let (k, level, name) = (&e.kernel, libc::SOL_SOCKET, Transfer::option(side.direction));
-        let mut had = [0; 16];
-        let lent = socket::option_bytes(k, side.fd, level, name, &mut had).is_ok()
-            && socket::set_option(k, side.fd, level, name, &timeval(ns)).is_ok();
-        self.had = lent.then_some(had);
-        lent
+        self.loan = Loan::take(e, side.fd, Transfer::option(side.direction), ns);
+        self.loan.is_some()
     }
 
     fn piece<K: Kernel>(&mut self, e: &Engine<K>, side: Side) -> Step {
@@ -132,7 +136,7 @@ impl Transfer {
     fn wait<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description, now: u64) -> Step {
         let until = self.until(e, side, d, now);
         self.stage = Stage::Waiting;
-        Step::Wait { fd: side.fd, events: libc::POLLOUT, until }
+        Step::Wait { fd: side.fd, events: side.events(), until }
     }
 
     /// The program's own call, bounded by a timeout of ours.
@@ -145,7 +149,7 @@ impl Transfer {
                 d.sample_acked(info.bytes_acked as u32);
             }
             d.set(Flag::Sampled);
-            until = e.next(d, side.direction, WAY, None).map_or(u64::MAX, |due| due.at);
+            until = e.next(side.fd, d, side.direction, WAY, None).map_or(u64::MAX, |due| due.at);
             if self.own_timeout != 0 {
                 until = until.min(self.began.saturating_add(self.own_timeout));
             }
@@ -169,7 +173,7 @@ impl Transfer {
                 }
                 self.finish(error(libc::ETIMEDOUT))
             }
-            Verdict::Due(_) if pieces => Step::Wait { fd: side.fd, events: libc::POLLOUT, until: u64::MAX },
+            Verdict::Due(_) if pieces => Step::Wait { fd: side.fd, events: side.events(), until: u64::MAX },
             Verdict::Due(_) => {
                 self.stage = Stage::Own;
                 Step::Call(self.own)
@@ -198,9 +202,8 @@ impl Transfer {
 
     /// EAGAIN of the program's own call or of a piece.
     fn would_block<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description) -> Step {
-        let events = if side.direction == Direction::Read { libc::POLLIN } else { libc::POLLOUT };
-        let own = self.stage == Stage::Own;
-        if own && poll_now(&e.kernel, side.fd, events) > 0 {
+        let own = self.stage == Stage::Own || side.direction == Direction::Read;
+        if own && poll_now(&e.kernel, side.fd, side.events()) > 0 {
             // The other end is what would block: a full or an empty pipe.
             return self.finish(error(libc::EAGAIN));
         }
@@ -264,16 +267,16 @@ impl Operation for Transfer {
             self.stage = Stage::Own;
             return Step::Call(self.own);
         }
-        if writes && self.own.nr != libc::SYS_sendmmsg {
-            return self.piece(e, side);
+        if self.own.nr == libc::SYS_sendmmsg {
+            return self.bounded(e, side, d);
         }
-        self.bounded(e, side, d)
+        self.piece(e, side)
     }
 
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
         let Some(side) = self.side else { return Step::Done(outcome) };
-        if let Some(had) = self.had.take() {
-            let _ = socket::set_option(&e.kernel, side.fd, libc::SOL_SOCKET, Transfer::option(side.direction), &had);
+        if let Some(loan) = self.loan.take() {
+            loan.give_back(e, side.fd);
         }
         let Some(d) = e.descriptions.at(side.slot.index()) else { return self.finish(outcome) };
         if self.stage == Stage::Waiting {

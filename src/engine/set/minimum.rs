@@ -37,9 +37,11 @@ impl Minimum {
         let least = || children.iter().map(|c| !c.inverted.load(SeqCst)).min().unwrap_or(u64::MAX);
         let seen = !self.inverted.load(SeqCst);
         let new = least();
-        if new > seen && self.replace(seen, new) {
-            // SeqCst pairs with `lower`: a child lowered before the swap is seen here.
-            self.lower(least());
+        if new > seen {
+            self.replace(seen, new);
         }
+        // SeqCst pairs with `lower`: a child lowered before the swap is seen here. Also where another correction was faster, or
+        // nothing was to be raised: its reading may be older than ours.
+        self.lower(least());
     }
 }

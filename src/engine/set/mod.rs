@@ -41,6 +41,9 @@ crate::zeroed! {
         last_exit: AtomicU64,
         gap_end: AtomicU64,
         gap_length: AtomicU64,
+        /// The longest of the recent ones, for clocks that a short absence does not restart.
+        long_end: AtomicU64,
+        long_length: AtomicU64,
         /// Threads that are inside a wait, in this epoch of the process.
         waiting: AtomicU32,
         epoch: AtomicU32,
@@ -157,8 +160,17 @@ impl Set {
             if last != 0 && gap > GAP {
                 self.gap_length.store(gap, Relaxed);
                 self.gap_end.store(now, Relaxed);
+                if gap >= self.long_length.load(Relaxed) / 2 {
+                    self.long_length.store(gap, Relaxed);
+                    self.long_end.store(now, Relaxed);
+                }
             }
         }
+    }
+
+    /// The program has been in a wait that began before anything was armed: it was not away.
+    pub fn present(&self, now: u64) {
+        self.last_exit.store(now, Relaxed);
     }
 
     /// A wait ended. Cancellation and siglongjmp may skip this: then absences are no longer noticed, nothing else.
@@ -169,12 +181,10 @@ impl Set {
 
     /// When a clock of timeout `timeout` that began at `start` has to be taken to begin, given the last long absence.
     pub fn start_after_gap(&self, start: u64, timeout: u64) -> u64 {
-        let end = self.gap_end.load(Relaxed);
-        if end > start && self.gap_length.load(Relaxed) > GAP.max(timeout / 10) {
-            end
-        } else {
-            start
-        }
+        let gaps = [(&self.gap_end, &self.gap_length), (&self.long_end, &self.long_length)];
+        let long_enough = GAP.max(timeout / 10);
+        let ends = gaps.iter().filter(|(_, length)| length.load(Relaxed) > long_enough);
+        ends.map(|(end, _)| end.load(Relaxed)).fold(start, u64::max)
     }
 }
 
@@ -270,7 +280,7 @@ impl Sets {
         let Some(set) = self.at(number) else { return };
         set.each(|_, registration| registration.remove());
         set.sweep(u64::MAX - 1, |_, _| Some(u64::MAX));
-        for cell in [&set.last_exit, &set.gap_end, &set.gap_length] {
+        for cell in [&set.last_exit, &set.gap_end, &set.gap_length, &set.long_end, &set.long_length] {
             cell.store(0, Relaxed);
         }
         set.waiting.store(0, Relaxed);
@@ -285,3 +295,6 @@ impl Sets {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

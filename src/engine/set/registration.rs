@@ -87,7 +87,10 @@ impl Chunk {
             }
             // Raised first, judged after: an arming that comes between the two lowers the leaf again and is not lost. The
             // other way round its earlier instant would be overwritten.
-            leaf.replace(seen, u64::MAX);
+            if !leaf.replace(seen, u64::MAX) {
+                // Another thread's sweep is at it.
+                continue;
+            }
             match judge((base + i) as i32, registration) {
                 Some(next) => {
                     leaf.lower(next);

@@ -37,8 +37,9 @@ const BUSY: u64 = 0xffff_fffe;
 pub enum Claim {
     /// The timer is this fd.
     Have(i32),
-    /// There is none, and the caller is the one to make it: `settle` must follow.
-    Make,
+    /// There is none, and the caller is the one to make it: `settle` must follow. With the number of a timer that a forked child
+    /// inherited.
+    Make(Option<i32>),
     /// There is none to be had now: the waits' own timeouts do alone.
     Without,
 }
@@ -49,6 +50,12 @@ impl Timer {
         let state = self.state.load(Acquire);
         let fd = state & 0xffff_ffff;
         (state >> 32 == epoch as u64 && fd != 0 && fd < BUSY).then(|| fd as i32 - 1)
+    }
+
+    /// The timer's number, of whichever epoch: a forked child inherits its parent's.
+    pub fn number(&self) -> Option<i32> {
+        let fd = self.state.load(Acquire) & 0xffff_ffff;
+        (fd != 0 && fd < BUSY).then(|| fd as i32 - 1)
     }
 
     /// Find the timer or the right to make it.
@@ -62,7 +69,10 @@ impl Timer {
             }
         }
         match self.state.compare_exchange(state, (epoch as u64) << 32 | BUSY, AcqRel, Acquire) {
-            Ok(_) => Claim::Make,
+            Ok(_) => {
+                let fd = state & 0xffff_ffff;
+                Claim::Make((fd != 0 && fd < BUSY).then(|| fd as i32 - 1))
+            }
             Err(_) => Claim::Without,
         }
     }

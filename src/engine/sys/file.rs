@@ -80,6 +80,65 @@ pub fn write_nowait(k: &impl Kernel, fd: i32, bytes: &[u8]) -> Result<usize, i32
     answer(k.call(libc::SYS_pwritev2, args))
 }
 
+/// The events that the kernel has registered for `fd` in an epoll set, from /proc/self/fdinfo (`tfd: 5 events: 19 data: ...`,
+/// numbers in hex but the first). `None` if it cannot be read, or does not stand in the first 64 KiB: a set so large is not
+/// searched for every event.
+pub fn registered_events(k: &impl Kernel, set: i32, fd: i32) -> Option<u32> {
+    let mut path = [0_u8; 40];
+    let name = b"/proc/self/fdinfo/".iter().copied().chain(decimal(set)).chain([0]);
+    path.iter_mut().zip(name).for_each(|(to, from)| *to = from);
+    let path = core::ffi::CStr::from_bytes_until_nul(&path).ok()?;
+    let file = open(k, path, libc::O_RDONLY | libc::O_CLOEXEC, 0).ok()?;
+    let mut found = None;
+    let (mut buffer, mut kept) = ([0_u8; 1024], 0_usize);
+    for _ in 0..96 {
+        let Some(room) = buffer.get_mut(kept..) else { break };
+        let args = [file as usize, room.as_mut_ptr() as usize, room.len(), 0, 0, 0];
+        let read = answer(k.call(libc::SYS_read, args)).unwrap_or(0);
+        let text = buffer.get(..kept.saturating_add(read)).unwrap_or_default();
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at.saturating_add(1));
+        let mut lines = text.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
+        found = lines.find_map(|line| registered(line, fd));
+        if found.is_some() || read == 0 || whole == 0 {
+            break;
+        }
+        // The line that was cut goes to the front.
+        let mut front = [0_u8; 1024];
+        let rest = text.get(whole..).unwrap_or_default();
+        front.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        kept = rest.len();
+        buffer = front;
+    }
+    let _ = close(k, file);
+    found
+}
+
+/// The digits of a number.
+fn decimal(number: i32) -> impl Iterator<Item = u8> {
+    let mut digits = [0_u8; 10];
+    let mut rest = number.max(0);
+    for digit in digits.iter_mut().rev() {
+        *digit = (rest % 10) as u8 + b'0';
+        rest /= 10;
+    }
+    let mut leading = true;
+    digits.into_iter().enumerate().filter_map(move |(i, digit)| {
+        leading &= digit == b'0' && i < 9;
+        (!leading).then_some(digit)
+    })
+}
+
+/// The events of one line, if it is about `fd`.
+fn registered(line: &[u8], fd: i32) -> Option<u32> {
+    let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let text =
+        |word: &[u8], base| core::str::from_utf8(word).ok().and_then(|word| u32::from_str_radix(word, base).ok());
+    if words.next()? != b"tfd:" || text(words.next()?, 10)? as i32 != fd || words.next()? != b"events:" {
+        return None;
+    }
+    text(words.next()?, 16)
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;

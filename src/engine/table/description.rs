@@ -9,6 +9,9 @@ use crate::policy::{Class, Decision};
 use crate::sys::{Kernel, Lazy};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 
+/// In the life word: in use.
+const LIVE: u64 = 1 << 31;
+
 const PER_CHUNK: usize = 128;
 const CHUNKS: usize = 8192;
 
@@ -48,6 +51,8 @@ pub enum Flag {
     WantsInput = 1 << 14,
     /// The lifetime's expiry was recorded.
     Outlived = 1 << 15,
+    /// The program waits for room in some epoll set, level-triggered: it need not try before it waits.
+    WantsOutput = 1 << 16,
 }
 
 /// Above the flags: which expiry it is (3 bits, wrapping), and how often the program was told of it (4 bits).
@@ -57,7 +62,7 @@ const TOLD_SHIFT: u32 = 28;
 crate::zeroed! {
     /// What dup'ed fds share.
     pub struct Description {
-        /// generation << 32 | number of slots that point here.
+        /// generation << 32 | LIVE | number of slots that point here; without LIVE: the next free description + 1.
         life: AtomicU64,
         /// SO_COOKIE's low half << 32 | low half of bytes_acked at the last sample.
         cookie_acked: AtomicU64,
@@ -71,13 +76,13 @@ crate::zeroed! {
         pub write_start: AtomicU64,
         /// When the program last wrote.
         pub last_write: AtomicU64,
-        /// When the lifetime ends; 0 = never.
-        pub lifetime: AtomicU64,
+        /// When the lifetime ends: armed until then, or idle for never.
+        pub lifetime: Deadline,
         /// Up to four sets that hold this socket, 16 bits each, number + 1; all ones: more than four.
         sets: AtomicU64,
         /// SO_RCVTIMEO ms << 32 | SO_SNDTIMEO ms, as the program set them; 0 = none.
         timeo: AtomicU64,
-        /// The rules that decide each class, a byte each; the next free description while free.
+        /// The rules that decide each class, a byte each.
         rules: AtomicU64,
         /// flags << 32 | when the last wait for input ended, in ms (wrapping).
         flags: AtomicU32,
@@ -289,7 +294,9 @@ impl Descriptions {
         let mut head = self.free.load(Acquire);
         loop {
             let index = (head as u32).checked_sub(1)?;
-            let next = self.at(index)?.rules.load(Relaxed);
+            // The link sits in the life word, which nobody writes while it lacks LIVE: a thread that comes late with rules or
+            // clocks for the socket that was here cannot break the list.
+            let next = self.at(index)?.life.load(Relaxed);
             let tag = (head >> 32).wrapping_add(1);
             match self.free.compare_exchange_weak(head, tag << 32 | (next & 0xffff_ffff), AcqRel, Acquire) {
                 Ok(_) => return Some(index),
@@ -312,7 +319,7 @@ impl Descriptions {
         };
         let d = self.at(index)?;
         let generation = ((d.life.load(Relaxed) >> 32) as u32).wrapping_add(1);
-        for cell in [&d.read_start, &d.write_start, &d.last_write, &d.lifetime, &d.sets, &d.timeo, &d.rules] {
+        for cell in [&d.read_start, &d.write_start, &d.last_write, &d.sets, &d.timeo, &d.rules] {
             cell.store(0, Relaxed);
         }
         d.cookie_acked.store((cookie as u64) << 32, Relaxed);
@@ -320,34 +327,42 @@ impl Descriptions {
         d.last_wait_ms.store(0, Relaxed);
         d.read.begin(generation);
         d.write.begin(generation);
+        d.lifetime.begin(generation);
         // Release pairs with the Acquire in `generation`: whoever sees this life sees the cleared fields.
-        d.life.store((generation as u64) << 32 | 1, Release);
+        d.life.store((generation as u64) << 32 | LIVE | 1, Release);
         self.used.fetch_add(1, Relaxed);
         Some((index, d))
     }
 
-    /// One slot more points here.
-    pub fn share(&self, index: u32) {
-        if let Some(d) = self.at(index) {
-            d.life.fetch_add(1, AcqRel);
+    /// One slot more points here. False if the last one is gone meanwhile.
+    pub fn share(&self, index: u32) -> bool {
+        let Some(d) = self.at(index) else { return false };
+        let shared = d.life.fetch_update(AcqRel, Acquire, |life| (life & LIVE != 0).then_some(life + 1)).is_ok();
+        if shared {
             d.set(Flag::Shared);
         }
+        shared
     }
 
     /// One slot fewer points here; the last one frees it.
     pub fn release(&self, index: u32) {
         let Some(d) = self.at(index) else { return };
-        if d.life.fetch_sub(1, AcqRel) & 0xffff_ffff != 1 {
+        let last = d.life.fetch_update(AcqRel, Acquire, |life| match life & 0xffff_ffff {
+            references if references & LIVE == 0 => None,
+            references if references == LIVE | 1 => Some(life - LIVE - 1),
+            _ => Some(life - 1),
+        });
+        if !last.is_ok_and(|life| life & 0xffff_ffff == LIVE | 1) {
             return;
         }
         let generation = d.generation().wrapping_add(1);
-        d.life.store((generation as u64) << 32, Release);
         d.read.begin(generation);
         d.write.begin(generation);
+        d.lifetime.begin(generation);
         self.used.fetch_sub(1, Relaxed);
         let mut head = self.free.load(Relaxed);
         loop {
-            d.rules.store(head & 0xffff_ffff, Relaxed);
+            d.life.store((generation as u64) << 32 | (head & 0xffff_ffff), Relaxed);
             // Release pairs with the Acquire in `pop`, which reads the link.
             let new = (head & !0xffff_ffff) | (index as u64 + 1);
             match self.free.compare_exchange_weak(head, new, Release, Relaxed) {

@@ -11,3 +11,6 @@ mod word;
 pub use description::{Description, Descriptions, Flag};
 pub use slot::{Kind, SlotWord, Slots, FDS};
 pub use word::{Deadline, State};
+
+#[cfg(test)]
+mod tests;
