@@ -186,6 +186,7 @@ impl Receive {
             // Without an epoll set it is the program's own loop that waits: each try is a wait for the gap rule.
             let way = Way { nonblocking: !self.dontwait() || e.is_nonblocking(self.fd), single: !d.in_sets() };
             if e.overdue(self.fd, self.slot, d, Direction::Read, way, self.name, now) {
+                e.take_aborted(self.fd, d);
                 return self.finish(error(libc::ETIMEDOUT));
             }
             e.arm(self.fd, self.slot, d, Direction::Read, way, now);
@@ -226,6 +227,8 @@ impl Receive {
                 self.finish(error(libc::EBADF))
             }
             Verdict::Due(due) if e.expire(self.fd, d, Direction::Read, due, self.name, now) => {
+                // A set that holds the socket goes on waiting.
+                e.rearm_input(self.fd, self.slot, d);
                 self.finish(error(libc::ETIMEDOUT))
             }
             Verdict::Due(_) if self.done == 0 => {

@@ -158,6 +158,7 @@ impl Send {
         if nonblocking {
             let way = Way { nonblocking: !self.dontwait() || e.is_nonblocking(self.fd), single: false };
             if e.overdue(self.fd, self.slot, d, Direction::Write, way, self.name, now) {
+                e.take_aborted(self.fd, d);
                 return self.finish(error(libc::ETIMEDOUT));
             }
             e.arm(self.fd, self.slot, d, Direction::Write, way, now);

@@ -88,7 +88,8 @@ pub fn registered_events(k: &impl Kernel, set: i32, fd: i32) -> Option<u32> {
     let name = b"/proc/self/fdinfo/".iter().copied().chain(decimal(set)).chain([0]);
     path.iter_mut().zip(name).for_each(|(to, from)| *to = from);
     let path = core::ffi::CStr::from_bytes_until_nul(&path).ok()?;
-    let file = open(k, path, libc::O_RDONLY | libc::O_CLOEXEC, 0).ok()?;
+    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    let file = open(k, path, flags, 0).ok()?;
     let mut found = None;
     let (mut buffer, mut kept) = ([0_u8; 1024], 0_usize);
     for _ in 0..96 {
