@@ -42,7 +42,8 @@ pub fn in_libc_form(outcome: isize) -> isize {
 /// The kernel's form of a libc function's answer.
 pub fn in_kernel_form(result: isize) -> isize {
     if result == -1 {
-        -(load() as isize)
+        // An error without a number, from a preload behind us, stays an error: 0 would be the end of the data.
+        -(load().clamp(1, 4095) as isize)
     } else {
         result
     }
