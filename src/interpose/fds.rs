@@ -1,9 +1,9 @@
-//! close, close_range, closefrom, dup, dup2, dup3, fcntl, ioctl.
+//! close, close_range, closefrom, dup, dup2, dup3, pidfd_getfd, fcntl, ioctl.
 
 use super::connections::note;
 use super::{errno, next};
 use crate::ENGINE;
-use core::ffi::{c_int, c_ulong};
+use core::ffi::{c_int, c_uint, c_ulong};
 use netdeadline_engine::op::{self, Close};
 
 const CLOSE_RANGE_UNSHARE: c_int = 2;
@@ -87,11 +87,27 @@ pub unsafe extern "C" fn dup2(fd: c_int, new: c_int) -> c_int {
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn dup3(fd: c_int, new: c_int, flags: c_int) -> c_int {
-    note(0, |_| op::replacing(&ENGINE, fd, new));
+    if flags & !libc::O_CLOEXEC == 0 {
+        note(0, |_| op::replacing(&ENGINE, fd, new));
+    }
     // SAFETY: the program's own call.
     let new = unsafe { next::dup3(fd, new, flags) };
     note(new, |new| op::replaced(&ENGINE, fd, new))
 }
+
+/// pidfd_getfd(2).
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+pub unsafe extern "C" fn pidfd_getfd(process: c_int, fd: c_int, flags: c_uint) -> c_int {
+    // SAFETY: the program's own call.
+    let new = unsafe { next::pidfd_getfd(process, fd, flags) };
+    note(new, |new| op::passed_fds(&ENGINE, core::iter::once(new)))
+}
+
+/// The commands of fcntl that concern us.
+pub const COMMANDS: [c_int; 3] = [libc::F_DUPFD, libc::F_DUPFD_CLOEXEC, libc::F_SETFL];
 
 /// fcntl(2). Variadic in C; one register argument covers every command.
 ///
@@ -100,12 +116,7 @@ pub unsafe extern "C" fn dup3(fd: c_int, new: c_int, flags: c_int) -> c_int {
 #[no_mangle]
 pub unsafe extern "C" fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int {
     // SAFETY: the program's own call.
-    let result = unsafe { next::fcntl(fd, command, argument) };
-    match command {
-        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => note(result, |new| op::duplicated(&ENGINE, fd, new)),
-        libc::F_SETFL => note(result, |_| op::mode_changed(&ENGINE, fd)),
-        _ => result,
-    }
+    note_command(unsafe { next::fcntl(fd, command, argument) }, fd, command)
 }
 
 /// fcntl(2) by the name that large-file programs use.
@@ -114,9 +125,20 @@ pub unsafe extern "C" fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int {
-    // SAFETY: the same function.
-    unsafe { fcntl(fd, command, argument) }
+    // SAFETY: the program's own call.
+    note_command(unsafe { next::fcntl64(fd, command, argument) }, fd, command)
 }
+
+fn note_command(result: c_int, fd: c_int, command: c_int) -> c_int {
+    match command {
+        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => note(result, |new| op::duplicated(&ENGINE, fd, new)),
+        libc::F_SETFL => note(result, |_| op::mode_changed(&ENGINE, fd)),
+        _ => result,
+    }
+}
+
+/// The request of ioctl that concerns us.
+pub const FIONBIO: u32 = libc::FIONBIO as u32;
 
 /// ioctl(2). Variadic in C; one register argument covers every request.
 ///
@@ -126,7 +148,8 @@ pub unsafe extern "C" fn fcntl64(fd: c_int, command: c_int, argument: usize) -> 
 pub unsafe extern "C" fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int {
     // SAFETY: the program's own call.
     let result = unsafe { next::ioctl(fd, request, argument) };
-    if request == libc::FIONBIO {
+    // The kernel looks at 32 bits; musl's callers leave anything in the others, for there it is an int.
+    if request as u32 == FIONBIO {
         return note(result, |_| op::mode_changed(&ENGINE, fd));
     }
     result

@@ -102,6 +102,9 @@ macro_rules! next {
         /// Look every name up, now.
         pub fn resolve() {
             $( let _ = table::$name.address(); )*
+            // What is absent is no error of the program's.
+            // SAFETY: forgets the thread's last error, if there is such a function.
+            unsafe { dlerror() };
         }
     };
 }
@@ -137,6 +140,10 @@ next! {
     sendmsg(fd: Fd, message: *const libc::msghdr, flags: c_int) -> isize, call!(SYS_sendmsg, fd, message, flags);
     sendmmsg(fd: Fd, v: *mut libc::mmsghdr, n: u32, flags: c_int) -> c_int, call!(SYS_sendmmsg, fd, v, n, flags);
     sendfile(out: Fd, from: Fd, offset: *mut i64, n: usize) -> isize, call!(SYS_sendfile, out, from, offset, n);
+    sendfile64(out: Fd, from: Fd, offset: *mut i64, n: usize) -> isize, {
+        // SAFETY: the caller's. Newer musls have one name only.
+        unsafe { sendfile(out, from, offset, n) }
+    };
     splice(from: Fd, a: *mut i64, to: Fd, b: *mut i64, n: usize, flags: u32) -> isize,
         call!(SYS_splice, from, a, to, b, n, flags);
     connect(fd: Fd, address: Address, len: u32) -> c_int, call!(SYS_connect, fd, address, len);
@@ -175,6 +182,11 @@ next! {
     dup2(fd: Fd, new: Fd) -> c_int, call!(SYS_dup2, fd, new);
     dup3(fd: Fd, new: Fd, flags: c_int) -> c_int, call!(SYS_dup3, fd, new, flags);
     fcntl(fd: Fd, command: c_int, argument: usize) -> c_int, call!(SYS_fcntl, fd, command, argument);
+    fcntl64(fd: Fd, command: c_int, argument: usize) -> c_int, {
+        // SAFETY: the caller's. Newer musls have one name only.
+        unsafe { fcntl(fd, command, argument) }
+    };
+    pidfd_getfd(process: Fd, fd: Fd, flags: u32) -> c_int, call!(SYS_pidfd_getfd, process, fd, flags);
     ioctl(fd: Fd, request: core::ffi::c_ulong, argument: usize) -> c_int, call!(SYS_ioctl, fd, request, argument);
     prctl(option: c_int, a: usize, b: usize, c: usize, d: usize) -> c_int, call!(SYS_prctl, option, a, b, c, d);
     syscall(nr: i64, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> i64,
@@ -193,5 +205,6 @@ next! {
     posix_spawnp(pid: *mut c_int, file: *const c_char, actions: *const c_void, attributes: *const c_void,
         argv: *const *const c_char, envp: *const *const c_char) -> c_int, libc::ENOSYS;
     pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int, libc::ENOSYS;
+    dlerror() -> *const c_char, core::ptr::null();
     __chk_fail() -> (), errno::abort();
 }

@@ -1,9 +1,13 @@
 //! syscall(2): the same doors by number. Numbers that are not ours pass through: denying unknown ones breaks programs.
+//!
+//! What concerns no socket of ours passes too, though its number has a door: libc's functions are not quite the calls of their
+//! names (cancellation points; fcntl's F_GETOWN; what is left of a time), and who calls by number wants the call.
 
 use super::{connections, errno, exec, fds, next, options, reading, sandbox, waits, writing};
 use crate::ENGINE;
 use core::ffi::{c_int, c_long};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use netdeadline_engine::sys::{program, Kernel};
 
 const IO_URING: &str = "io_uring_setup was let through (NETDEADLINE_IO_URING=allow): what it carries has no deadline";
 
@@ -20,42 +24,48 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
         }
         let fd = a as c_int;
         match nr {
-            libc::SYS_read => reading::read(fd, b as _, c) as c_long,
-            libc::SYS_readv => reading::readv(fd, b as _, c as c_int) as c_long,
-            libc::SYS_recvfrom => reading::recvfrom(fd, b as _, c, d as c_int, e as _, f as _) as c_long,
+            libc::SYS_read if ENGINE.concerns(fd) => reading::read(fd, b as _, c) as c_long,
+            libc::SYS_readv if ENGINE.concerns(fd) => reading::readv(fd, b as _, c as c_int) as c_long,
+            libc::SYS_recvfrom if ENGINE.concerns(fd) => {
+                reading::recvfrom(fd, b as _, c, d as c_int, e as _, f as _) as c_long
+            }
             libc::SYS_recvmsg => reading::recvmsg(fd, b as _, c as c_int) as c_long,
             libc::SYS_recvmmsg => reading::recvmmsg(fd, b as _, c as u32, d as c_int, e as _) as c_long,
-            libc::SYS_write => writing::write(fd, b as _, c) as c_long,
-            libc::SYS_writev => writing::writev(fd, b as _, c as c_int) as c_long,
+            libc::SYS_write if ENGINE.concerns(fd) => writing::write(fd, b as _, c) as c_long,
+            libc::SYS_writev if ENGINE.concerns(fd) => writing::writev(fd, b as _, c as c_int) as c_long,
             libc::SYS_sendto => writing::sendto(fd, b as _, c, d as c_int, e as _, f as u32) as c_long,
-            libc::SYS_sendmsg => writing::sendmsg(fd, b as _, c as c_int) as c_long,
-            libc::SYS_sendmmsg => writing::sendmmsg(fd, b as _, c as u32, d as c_int) as c_long,
-            libc::SYS_sendfile => writing::sendfile(fd, b as c_int, c as _, d) as c_long,
-            libc::SYS_splice => writing::splice(fd, b as _, c as c_int, d as _, e, f as u32) as c_long,
+            libc::SYS_sendmsg if ENGINE.concerns(fd) => writing::sendmsg(fd, b as _, c as c_int) as c_long,
+            libc::SYS_sendmmsg if ENGINE.concerns(fd) => writing::sendmmsg(fd, b as _, c as u32, d as c_int) as c_long,
+            libc::SYS_sendfile if ENGINE.concerns(fd) => writing::sendfile(fd, b as c_int, c as _, d) as c_long,
+            libc::SYS_splice if ENGINE.concerns(fd) || ENGINE.concerns(c as c_int) => {
+                writing::splice(fd, b as _, c as c_int, d as _, e, f as u32) as c_long
+            }
             libc::SYS_connect => connections::connect(fd, b as _, c as u32) as c_long,
             libc::SYS_accept => connections::accept(fd, b as _, c as _) as c_long,
             libc::SYS_accept4 => connections::accept4(fd, b as _, c as _, d as c_int) as c_long,
             libc::SYS_socket => connections::socket(fd, b as c_int, c as c_int) as c_long,
             libc::SYS_socketpair => connections::socketpair(fd, b as c_int, c as c_int, d as _) as c_long,
-            libc::SYS_shutdown => connections::shutdown(fd, b as c_int) as c_long,
+            libc::SYS_shutdown if ENGINE.concerns(fd) => connections::shutdown(fd, b as c_int) as c_long,
             libc::SYS_setsockopt => options::setsockopt(fd, b as c_int, c as c_int, d as _, e as u32) as c_long,
             libc::SYS_getsockopt => options::getsockopt(fd, b as c_int, c as c_int, d as _, e as _) as c_long,
-            libc::SYS_poll => waits::poll(a as _, b as u64, c as c_int) as c_long,
+            libc::SYS_poll if ENGINE.anything_tracked() => waits::poll(a as _, b as u64, c as c_int) as c_long,
             libc::SYS_epoll_create => waits::epoll_create(fd) as c_long,
             libc::SYS_epoll_create1 => waits::epoll_create1(fd) as c_long,
             libc::SYS_epoll_ctl => waits::epoll_ctl(fd, b as c_int, c as c_int, d as _) as c_long,
             libc::SYS_epoll_wait => waits::epoll_wait(fd, b as _, c as c_int, d as c_int) as c_long,
             // The kernel's mask has 8 bytes; libc only hands its address on. Other sizes the kernel refuses itself.
-            libc::SYS_ppoll if d == 0 || e == MASK => waits::ppoll(a as _, b as u64, c as _, d as _) as c_long,
+            libc::SYS_ppoll if (d == 0 || e == MASK) && waits_for_us(c) => {
+                keeping_time(c, || waits::ppoll(a as _, b as u64, c as _, d as _)) as c_long
+            }
             libc::SYS_epoll_pwait if e == 0 || f == MASK => {
                 waits::epoll_pwait(fd, b as _, c as c_int, d as c_int, e as _) as c_long
             }
-            libc::SYS_epoll_pwait2 if e == 0 || f == MASK => {
+            libc::SYS_epoll_pwait2 if (e == 0 || f == MASK) && is_readable(d) => {
                 waits::epoll_pwait2(fd, b as _, c as c_int, d as _, e as _) as c_long
             }
-            libc::SYS_select => waits::select(fd, b as _, c as _, d as _, e as _) as c_long,
-            libc::SYS_pselect6 => match pselect_mask(f) {
-                Some(mask) => waits::pselect(fd, b as _, c as _, d as _, e as _, mask) as c_long,
+            libc::SYS_select if waits_for_us(e) => waits::select(fd, b as _, c as _, d as _, e as _) as c_long,
+            libc::SYS_pselect6 if waits_for_us(e) => match pselect_mask(f) {
+                Some(mask) => keeping_time(e, || waits::pselect(fd, b as _, c as _, d as _, e as _, mask)) as c_long,
                 None => next::syscall(nr, a, b, c, d, e, f),
             },
             libc::SYS_close => fds::close(fd) as c_long,
@@ -63,14 +73,12 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
             libc::SYS_dup => fds::dup(fd) as c_long,
             libc::SYS_dup2 => fds::dup2(fd, b as c_int) as c_long,
             libc::SYS_dup3 => fds::dup3(fd, b as c_int, c as c_int) as c_long,
-            libc::SYS_fcntl => fds::fcntl(fd, b as c_int, c) as c_long,
-            libc::SYS_ioctl => fds::ioctl(fd, b as core::ffi::c_ulong, c) as c_long,
+            libc::SYS_fcntl if fds::COMMANDS.contains(&(b as c_int)) => fds::fcntl(fd, b as c_int, c) as c_long,
+            libc::SYS_ioctl if b as u32 == fds::FIONBIO => fds::ioctl(fd, b as core::ffi::c_ulong, c) as c_long,
             libc::SYS_execve => exec::execve(a as _, b as _, c as _) as c_long,
             libc::SYS_execveat => exec::execveat(fd, b as _, c as _, d as _, e as c_int) as c_long,
             libc::SYS_prctl => sandbox::prctl(fd, b, c, d, e) as c_long,
-            libc::SYS_pidfd_getfd => connections::note(next::syscall(nr, a, b, c, d, e, f) as c_int, |new| {
-                netdeadline_engine::op::passed_fds(&ENGINE, core::iter::once(new))
-            }) as c_long,
+            libc::SYS_pidfd_getfd => fds::pidfd_getfd(fd, b as c_int, c as u32) as c_long,
             libc::SYS_seccomp => {
                 const SET_MODE_STRICT: usize = 0;
                 const SET_MODE_FILTER: usize = 1;
@@ -92,13 +100,52 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
 /// The size of the kernel's signal mask.
 const MASK: usize = 8;
 
+/// A wait that may concern us, and whose time libc may read as the kernel would.
+fn waits_for_us(time: usize) -> bool {
+    ENGINE.anything_tracked() && is_readable(time)
+}
+
+/// Null, or a time that can be read: the kernel answers EFAULT where libc's function would crash.
+fn is_readable(time: usize) -> bool {
+    time == 0 || program::copy_in(&ENGINE.kernel, &mut [0; TIME], time)
+}
+
+/// The size of a timespec.
+const TIME: usize = 16;
+
+/// ppoll and pselect6 write what is left of the time, unless it was refused; libc's functions of these names don't.
+fn keeping_time(time: usize, wait: impl FnOnce() -> c_int) -> c_int {
+    let k = &ENGINE.kernel;
+    let mut bytes = [0; TIME];
+    if time == 0 || !program::copy_in(k, &mut bytes, time) {
+        return wait();
+    }
+    let (seconds, ns) = bytes.split_at_mut(8);
+    let word = |bytes: &[u8]| bytes.try_into().map_or(-1, i64::from_ne_bytes);
+    let given = match (word(seconds), word(ns)) {
+        (0, 0) => return wait(),
+        (seconds @ 0.., ns @ 0..=999_999_999) => {
+            (seconds as u64).saturating_mul(1_000_000_000).saturating_add(ns as u64)
+        }
+        _ => return wait(),
+    };
+    let until = k.now().saturating_add(given);
+    let result = wait();
+    let left = until.saturating_sub(k.now()).min(given);
+    seconds.copy_from_slice(&(left / 1_000_000_000).to_ne_bytes());
+    ns.copy_from_slice(&(left % 1_000_000_000).to_ne_bytes());
+    // Read-only memory is no reason to fail, nor is it for the kernel.
+    program::copy_out(k, time, &bytes);
+    result
+}
+
 /// The mask in pselect6's sixth argument, a pair of address and size; `None` if it is not as libc would pass it.
 fn pselect_mask(pair: usize) -> Option<*const libc::sigset_t> {
     if pair == 0 {
         return Some(core::ptr::null());
     }
     let mut bytes = [0; 16];
-    if !netdeadline_engine::sys::program::copy_in(&ENGINE.kernel, &mut bytes, pair) {
+    if !program::copy_in(&ENGINE.kernel, &mut bytes, pair) {
         return None;
     }
     let (address, size) = bytes.split_at(8);

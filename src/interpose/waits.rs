@@ -150,19 +150,32 @@ pub unsafe extern "C" fn epoll_ctl(set: c_int, operation: c_int, fd: c_int, even
     note(result, |_| op::epoll_ctl(&ENGINE, set, operation, fd, event as usize))
 }
 
+/// A wait in an epoll set. Where nothing is armed it is the program's own call and a look for our timer's event.
+fn wait_in_set(name: &'static str, own: Call, clock: Clock, timeout: u64, call: impl FnOnce() -> c_int) -> c_int {
+    let [set, events, ..] = own.args;
+    if !ENGINE.active() {
+        return call();
+    }
+    if !op::waits_plainly(&ENGINE, set as c_int, timeout) {
+        return drive(EpollWait::new(name, own, clock, timeout)) as c_int;
+    }
+    let count = call();
+    if count <= 0 || !op::has_token(events, count as usize) {
+        return count;
+    }
+    drive(EpollWait::new(name, own, clock, timeout).begun(count as isize)) as c_int
+}
+
 /// epoll_wait(2).
 ///
 /// # Safety
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn epoll_wait(set: c_int, events: *mut libc::epoll_event, max: c_int, ms: c_int) -> c_int {
-    if !ENGINE.active() {
-        // SAFETY: the program's own call.
-        return unsafe { next::epoll_wait(set, events, max, ms) };
-    }
     let args = [set as usize, events as usize, max as usize, ms as usize, 0, 0];
     let own = Call::new(libc::SYS_epoll_wait, args);
-    drive(EpollWait::new("epoll_wait", own, Clock::Milliseconds, of_ms(ms))) as c_int
+    // SAFETY: the program's own call.
+    wait_in_set("epoll_wait", own, Clock::Milliseconds, of_ms(ms), || unsafe { next::epoll_wait(set, events, max, ms) })
 }
 
 /// epoll_pwait(2).
@@ -177,13 +190,11 @@ pub unsafe extern "C" fn epoll_pwait(
     ms: c_int,
     mask: *const libc::sigset_t,
 ) -> c_int {
-    if !ENGINE.active() {
-        // SAFETY: the program's own call.
-        return unsafe { next::epoll_pwait(set, events, max, ms, mask) };
-    }
     let args = [set as usize, events as usize, max as usize, ms as usize, mask as usize, 8];
     let own = Call::new(libc::SYS_epoll_pwait, args);
-    drive(EpollWait::new("epoll_pwait", own, Clock::Milliseconds, of_ms(ms))) as c_int
+    // SAFETY: the program's own call.
+    let call = || unsafe { next::epoll_pwait(set, events, max, ms, mask) };
+    wait_in_set("epoll_pwait", own, Clock::Milliseconds, of_ms(ms), call)
 }
 
 /// epoll_pwait2(2).
@@ -205,7 +216,9 @@ pub unsafe extern "C" fn epoll_pwait2(
         return unsafe { next::epoll_pwait2(set, events, max, time, mask) };
     };
     let args = [set as usize, events as usize, max as usize, time as usize, mask as usize, 8];
-    drive(EpollWait::new("epoll_pwait2", Call::new(libc::SYS_epoll_pwait2, args), Clock::Timespec, timeout)) as c_int
+    // SAFETY: the program's own call.
+    let call = || unsafe { next::epoll_pwait2(set, events, max, time, mask) };
+    wait_in_set("epoll_pwait2", Call::new(libc::SYS_epoll_pwait2, args), Clock::Timespec, timeout, call)
 }
 
 /// `poll` of programs compiled with _FORTIFY_SOURCE.

@@ -112,6 +112,10 @@ pub unsafe extern "C" fn sendfile(out: c_int, from: c_int, offset: *mut i64, cou
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn sendfile64(out: c_int, from: c_int, offset: *mut i64, count: usize) -> isize {
+    if !ENGINE.concerns(out) {
+        // SAFETY: the program's own call.
+        return unsafe { next::sendfile64(out, from, offset, count) };
+    }
     // SAFETY: the same function.
     unsafe { sendfile(out, from, offset, count) }
 }
