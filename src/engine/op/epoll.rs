@@ -155,15 +155,51 @@ pub struct EpollWait {
     timeout: u64,
     until: u64,
     stage: Stage,
+    /// What the program's own call answered, where the door made it at once.
+    answered: Option<isize>,
     held: Mask,
     time: libc::timespec,
+}
+
+/// Can this wait be the program's own call, made at once? Nothing is armed in the set then, and either the wait has no time that
+/// would have to be counted, or nothing in the process can be armed at all. The answer must be looked through with [`has_token`].
+#[inline]
+pub fn waits_plainly<K: Kernel>(e: &Engine<K>, epfd: i32, timeout: u64) -> bool {
+    if !e.anything_tracked() {
+        return true;
+    }
+    (timeout == 0 || timeout == u64::MAX) && e.set(epfd).is_none_or(|(_, set)| set.next() == u64::MAX)
+}
+
+/// Is the event of a hidden timer among these?
+#[inline]
+pub fn has_token(events: usize, count: usize) -> bool {
+    (0..count).any(|i| {
+        let event: libc::epoll_event = program::peek(events.wrapping_add(i.wrapping_mul(EVENT)));
+        is_token(event.u64)
+    })
 }
 
 impl EpollWait {
     /// `own` is the program's call: epfd, events, maxevents, time, mask, mask size.
     pub fn new(name: &'static str, own: Call, clock: Clock, timeout: u64) -> EpollWait {
         let time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        EpollWait { name, own, clock, timeout, until: u64::MAX, stage: Stage::Own, held: Mask::default(), time }
+        EpollWait {
+            name,
+            own,
+            clock,
+            timeout,
+            until: u64::MAX,
+            stage: Stage::Own,
+            answered: None,
+            held: Mask::default(),
+            time,
+        }
+    }
+
+    /// Go on from what the program's own call answered.
+    pub fn begun(self, answer: isize) -> EpollWait {
+        EpollWait { answered: Some(answer), ..self }
     }
 
     fn epfd(&self) -> i32 {
@@ -286,6 +322,9 @@ impl Operation for EpollWait {
         let set = e.set(self.epfd());
         if self.timeout != u64::MAX && self.timeout != 0 {
             self.until = e.kernel.now().saturating_add(self.timeout);
+        }
+        if let Some(answer) = self.answered.take() {
+            return self.resume(e, answer);
         }
         let Some((number, set)) = set else { return Step::Call(self.own) };
         if set.next() == u64::MAX || e.process.borrowed(&e.kernel) || self.room() == 0 {

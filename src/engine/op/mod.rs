@@ -24,7 +24,7 @@ mod transfer;
 
 pub use accept::accepted;
 pub use connect::Connect;
-pub use epoll::{epoll_ctl, Clock, EpollWait};
+pub use epoll::{epoll_ctl, has_token, waits_plainly, Clock, EpollWait};
 pub use fds::{
     close, close_range, closed_range, created, duplicated, epoll_created, mode_changed, replaced, replacing, shut_down,
     Close,

@@ -193,7 +193,7 @@ fn storm(lowerers: usize, sweepers: usize, rounds: u64) -> usize {
             for thread in 0..lowerers {
                 let (barrier, count, wanted) = (&barrier, &count, &wanted);
                 scope.spawn(move || {
-                    let mut chance = Chance(round << 8 | thread as u64 + 1);
+                    let mut chance = Chance(round * 256 + thread as u64 + 1);
                     barrier.wait();
                     for _ in 0..60 {
                         let (i, at) = (chance.below(fds.len() as u64) as usize, 1 + chance.below(1000));
@@ -206,7 +206,7 @@ fn storm(lowerers: usize, sweepers: usize, rounds: u64) -> usize {
             for thread in 0..sweepers {
                 let (barrier, place) = (&barrier, &place);
                 scope.spawn(move || {
-                    let mut chance = Chance(round << 8 | thread as u64 + 100);
+                    let mut chance = Chance(round * 256 + thread as u64 + 100);
                     barrier.wait();
                     for _ in 0..60 {
                         let now = chance.below(1000);
