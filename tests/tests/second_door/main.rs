@@ -7,11 +7,13 @@
 
 mod door;
 mod machine;
+mod model;
 mod program;
 
 mod classes;
 mod closing;
 mod connecting;
+mod fuzz;
 mod limits;
 mod own_timeouts;
 mod processes;

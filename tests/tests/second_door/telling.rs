@@ -109,7 +109,6 @@ fn data_that_comes_after_the_telling_is_data() {
 }
 
 #[test]
-#[ignore = "bug: a wait that looks again restarts its own read clock (was_away in arm)"]
 fn both_directions_are_told_apart() {
     let world = World::new("to * read=4s write=2s");
     let fd = world.connected_nonblocking();

@@ -8,7 +8,6 @@ use netdeadline_engine::op::{Call, Poll};
 const RULE: &str = "to * read=2s";
 
 #[test]
-#[ignore = "bug: a wait that looks again restarts its own read clock (was_away in arm)"]
 fn a_poll_that_has_to_look_again_keeps_its_clock() {
     for rules in ["to * read=5s response=1s", "to * read=5s write=2s"] {
         let world = World::new(rules);

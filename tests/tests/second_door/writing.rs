@@ -146,7 +146,6 @@ fn poll_for_input_is_bounded_by_unacknowledged_bytes_too() {
 }
 
 #[test]
-#[ignore = "bug: from auto's least to its timeout a wait spins: arm does not know the round trip that judge knows"]
 fn auto_is_twice_the_round_trip_between_its_bounds() {
     let cases = [
         ("auto", 1_000, 200_000, 3 * S),
@@ -172,7 +171,8 @@ fn auto_alone_is_three_seconds_on_a_quick_connection() {
     let fd = world.connected();
     let began = world.now();
     assert_eq!(world.write(fd, 5000), Ok(4096));
-    world.assert_deadline(began, 3 * S);
+    // TCP_INFO tells the last ACK in whole milliseconds.
+    assert!((3 * S..=3 * S + MS).contains(&(world.now() - began)), "{}", world.now() - began);
 }
 
 #[test]

@@ -78,6 +78,18 @@ impl State {
         Ok(0)
     }
 
+    /// /proc/self/fdinfo of a set (fs/eventpoll.c, ep_show_fdinfo). Of a one-shot that was reported only the modes are left.
+    pub fn epoll_shown(&mut self, epfd: i32) -> Result<String, i32> {
+        let (_, epoll) = self.epoll(epfd).map_err(|_| libc::ENOENT)?;
+        let mut text = String::from("pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t1058\n");
+        for ((fd, _), interest) in &epoll.entries {
+            let events = if interest.spent { interest.events & MODES } else { interest.events };
+            let data = interest.data;
+            text += &format!("tfd: {fd:8} events: {events:8x} data: {data:16x}  pos:0 ino:1058 sdev:8\n");
+        }
+        Ok(text)
+    }
+
     /// What a wait would report now, at most `room` events; they count as reported. Nothing: not ready.
     pub fn epoll_take(&mut self, set: FileId, room: usize) -> Vec<libc::epoll_event> {
         let Some(File::Epoll(epoll)) = self.files.get(&set) else { return Vec::new() };

@@ -70,7 +70,6 @@ impl State {
             libc::SYS_fcntl => match b as i32 {
                 libc::F_GETFL => self.flags(fd),
                 libc::F_DUPFD_CLOEXEC => {
-                    assert!(self.ours.contains(&fd), "the engine duplicates only what it opened");
                     let file = self.file(fd)?.0;
                     let new = self.number(file, c as i32);
                     self.ours.insert(new);
@@ -157,9 +156,21 @@ impl State {
             libc::SYS_openat => {
                 let wanted = libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOFOLLOW;
                 assert_eq!(c as i32 & wanted, wanted, "opening may not wait");
-                let fd = self.open(File::Log);
+                let path = memory::load_string(b).ok_or(libc::EFAULT)?;
+                let file = match path.strip_prefix("/proc/self/fdinfo/") {
+                    Some(set) => File::Plain(self.epoll_shown(set.parse().expect("a number"))?.into_bytes()),
+                    None => File::Log,
+                };
+                let fd = self.open(file);
                 self.ours.insert(fd);
                 Ok(fd as usize)
+            }
+            libc::SYS_read => {
+                assert!(self.ours.contains(&fd), "the engine reads only what it opened");
+                let (_, File::Plain(rest)) = self.file(fd)? else { return Err(libc::EINVAL) };
+                let bytes: Vec<u8> = rest.drain(..rest.len().min(c)).collect();
+                memory::store(b, &bytes);
+                Ok(bytes.len())
             }
             libc::SYS_fstat => {
                 // SAFETY: a C struct of integers.

@@ -47,6 +47,12 @@ pub fn store_as<T: Copy>(at: usize, value: T) -> bool {
     is_mapped(at)
 }
 
+/// A C string. `None`: EFAULT.
+pub fn load_string(at: usize) -> Option<String> {
+    let bytes = (0..4096).map_while(|i| load_as::<u8>(at + i).filter(|byte| *byte != 0));
+    is_mapped(at).then(|| String::from_utf8_lossy(&bytes.collect::<Vec<u8>>()).into_owned())
+}
+
 /// A sockaddr_in.
 pub fn address(ip: [u8; 4], port: u16) -> Vec<u8> {
     let mut bytes = vec![0; 16];

@@ -1,0 +1,169 @@
+//! The naive model of the random tests: per connection what happened when, and from that when a wait may, and must, have ended.
+//!
+//! It knows the classes of SEMANTICS.md and nothing of how the engine keeps them: no state words, no gaps, no tellings. So what
+//! it says is one-sided: `excuse_*` (an expiry is never early) is necessary, `bound_*` (none is missed) is generous.
+
+use crate::machine::{Phase, Socket, MS};
+
+/// The timeouts of a run, ns; 0: none.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Rules {
+    /// Class connect.
+    pub connect: u64,
+    /// Class response.
+    pub response: u64,
+    /// Class read.
+    pub read: u64,
+    /// Class write.
+    pub write: u64,
+    /// Class lifetime.
+    pub lifetime: u64,
+}
+
+impl Rules {
+    /// As policy text.
+    pub fn text(&self) -> String {
+        let classes = [
+            ("connect", self.connect),
+            ("response", self.response),
+            ("read", self.read),
+            ("write", self.write),
+            ("lifetime", self.lifetime),
+        ];
+        let words: Vec<String> =
+            classes.iter().filter(|c| c.1 != 0).map(|c| format!("{}={}ms", c.0, c.1 / MS)).collect();
+        if words.is_empty() {
+            String::new()
+        } else {
+            format!("to * {}", words.join(" "))
+        }
+    }
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Every byte its peer sends.
+    pub tag: u8,
+    /// When connect was called.
+    pub born: u64,
+    /// When its attempt began, while it is under way.
+    pub attempt: Option<u64>,
+    /// When the program last got bytes from it.
+    pub last_in: u64,
+    /// When the program last wrote to it: not before.
+    pub last_out: u64,
+    /// And not after.
+    pub latest_out: u64,
+    /// Written to since the last byte came.
+    pub awaiting: bool,
+    /// The program was told of an expiry, per direction, and has not reacted.
+    pub told: [bool; 2],
+    /// A blocking write came back short at its deadline.
+    pub short: bool,
+    /// Aborts that were not told yet.
+    pub aborted: u32,
+    /// SO_RCVTIMEO.
+    pub receive_timeout: u64,
+    /// It has, or had, more than one number, or changed hands: epoll is only asked for what is sure.
+    pub shared: bool,
+    /// Bytes accepted from the program.
+    pub written: usize,
+}
+
+/// Reading and writing, as indices of `told`.
+pub const INPUT: usize = 0;
+/// See `INPUT`.
+pub const OUTPUT: usize = 1;
+
+/// Scheduling in the engine's grain, and the kernel's milliseconds.
+pub const SLACK: u64 = 2 * MS;
+
+fn over(start: u64, timeout: u64, now: u64) -> bool {
+    timeout != 0 && now >= start + timeout
+}
+
+impl Connection {
+    /// A connection whose connect is called now.
+    pub fn new(tag: u8, now: u64) -> Connection {
+        Connection {
+            tag,
+            born: now,
+            attempt: Some(now),
+            last_in: now,
+            last_out: now,
+            latest_out: now,
+            awaiting: false,
+            told: [false; 2],
+            short: false,
+            aborted: 0,
+            receive_timeout: 0,
+            shared: false,
+            written: 0,
+        }
+    }
+
+    /// The program wrote, at some instant from `from` to `to`.
+    pub fn wrote(&mut self, from: u64, to: u64) {
+        (self.last_out, self.latest_out) = (self.last_out.max(from), self.latest_out.max(to));
+        (self.awaiting, self.told[INPUT]) = (true, false);
+    }
+
+    fn last(&self) -> u64 {
+        self.last_in.max(self.last_out)
+    }
+
+    fn unacknowledged(&self, rules: &Rules, socket: &Socket, now: u64) -> bool {
+        socket.unacknowledged > 0 && over(self.last_out.max(socket.last_acked), rules.write, now)
+    }
+
+    /// May a wait for input have expired by now?
+    pub fn excuse_input(&self, rules: &Rules, socket: &Socket, now: u64) -> bool {
+        over(self.born, rules.lifetime, now)
+            || self.attempt.is_some_and(|began| over(began, rules.connect, now))
+            || over(self.last(), rules.read, now)
+            || over(self.last(), self.receive_timeout, now)
+            || self.awaiting && over(self.last_out, rules.response, now)
+            || self.unacknowledged(rules, socket, now)
+    }
+
+    /// May a wait for room have expired by now?
+    pub fn excuse_output(&self, rules: &Rules, socket: &Socket, now: u64) -> bool {
+        over(self.born, rules.lifetime, now)
+            || self.attempt.is_some_and(|began| over(began, rules.connect, now))
+            || self.unacknowledged(rules, socket, now)
+    }
+
+    /// When a wait for input that began at `began` must be over at the latest; `u64::MAX` when nothing says so.
+    pub fn bound_input(&self, rules: &Rules, socket: &Socket, began: u64) -> u64 {
+        if socket.phase != Phase::Connected || self.attempt.is_some() {
+            return u64::MAX;
+        }
+        let last = began.max(self.last_in).max(self.latest_out);
+        let read = if rules.read == 0 { u64::MAX } else { last + rules.read };
+        // Bytes on their way put `response` off, and are looked at once a timeout.
+        let answers = self.awaiting && rules.response != 0;
+        let wrote = last.max(socket.last_acked);
+        let response = match answers && socket.unacknowledged == 0 {
+            true => wrote + 2 * rules.response + rules.response / 4,
+            false => u64::MAX,
+        };
+        let life = if rules.lifetime == 0 { u64::MAX } else { began.max(self.born + rules.lifetime) };
+        // A connection that nobody has looked at since its connect is found at the end of that class's time.
+        let unseen = self.last_in == self.born && self.latest_out == self.born;
+        // See sets.rs, an_interest_in_input_alone_is_a_wait_once_connected.
+        let unseen = match (unseen, rules.connect) {
+            (true, 0) => return u64::MAX,
+            (true, connect) => connect,
+            (false, _) => 0,
+        };
+        read.saturating_add(unseen).min(response).min(life).saturating_add(SLACK)
+    }
+
+    /// When a write that began at `began` must be over at the latest.
+    pub fn bound_output(&self, rules: &Rules, socket: &Socket, began: u64) -> u64 {
+        let write = if rules.write == 0 { u64::MAX } else { began.max(socket.last_acked) + rules.write };
+        let life = if rules.lifetime == 0 { u64::MAX } else { began.max(self.born + rules.lifetime) };
+        write.min(life).saturating_add(SLACK)
+    }
+}
