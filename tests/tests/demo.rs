@@ -63,7 +63,9 @@ fn each_client_hangs_alone_and_ends_at_its_deadline_not_before() {
             assert!(seconds(row, "ended_s") < 6.0, "late: {row}");
             assert!(seconds(row, "waited_s") >= 2.0, "early: {row}");
             assert!(seconds(row, "waited_s") < 3.5, "it went on after its deadline: {row}");
-            assert!(value(row, "error").to_lowercase().contains("timed out"), "{row}");
+            // curl has a number for it (28, man 1 curl) and not always the words.
+            let error = value(row, "error").to_lowercase();
+            assert!(error.contains("timed out") || error.contains("curl: (28)"), "{row}");
             assert!(value(row, "record").contains(&format!("NETDEADLINE_{class}")), "{row}");
         }
     }
