@@ -72,6 +72,12 @@ impl<K: Kernel> Engine<K> {
         (self.interest.load(Relaxed) >> self.slots.word(fd).kind_shift()) & 1 != 0
     }
 
+    /// Is there anything to forget about this number?
+    #[inline(always)]
+    pub fn known(&self, fd: i32) -> bool {
+        self.slots.word(fd).kind_shift() != 0
+    }
+
     /// Is the engine at work at all?
     #[inline(always)]
     pub fn active(&self) -> bool {

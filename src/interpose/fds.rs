@@ -14,6 +14,16 @@ const CLOSE_RANGE_UNSHARE: c_int = 2;
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn close(fd: c_int) -> c_int {
+    if !ENGINE.known(fd) {
+        // SAFETY: the program's own call.
+        return unsafe { next::close(fd) };
+    }
+    close_known(fd)
+}
+
+/// Out of line, so that the usual close saves no registers and asks for no errno.
+#[inline(never)]
+fn close_known(fd: c_int) -> c_int {
     if ENGINE.active() {
         let before = errno::load();
         let what = op::close(&ENGINE, fd);
@@ -66,6 +76,9 @@ pub unsafe extern "C" fn closefrom(first: c_int) {
 pub unsafe extern "C" fn dup(fd: c_int) -> c_int {
     // SAFETY: the program's own call.
     let new = unsafe { next::dup(fd) };
+    if !ENGINE.known(fd) && !ENGINE.known(new) {
+        return new;
+    }
     note(new, |new| op::duplicated(&ENGINE, fd, new))
 }
 

@@ -56,6 +56,14 @@ impl Call {
     pub fn new(nr: i64, args: [usize; 6]) -> Call {
         Call { nr, args, brief: false }
     }
+
+    /// Is this the same call as `other`, which is on the same fd and memory? Only what may differ is compared: number, length
+    /// and flags. (`==` is a memcmp: 20 ns in every read and write of a managed socket.)
+    #[inline(always)]
+    pub(crate) fn is(&self, other: &Call) -> bool {
+        let ([_, _, c, d, ..], [_, _, oc, od, ..]) = (self.args, other.args);
+        self.nr == other.nr && c == oc && d == od
+    }
 }
 
 /// What the door has to do next.

@@ -70,7 +70,8 @@ impl Poll {
                 return None;
             }
             let (slot, d) = e.socket(entry.fd)?;
-            let (input, output) = (entry.events & INPUT, entry.events & OUTPUT);
+            // What the kernel reports ready is not waited for.
+            let (input, output) = (entry.events & INPUT & !entry.revents, entry.events & OUTPUT & !entry.revents);
             Some((at, entry, Wanted { fd: entry.fd, slot, d, input, output, name }))
         })
     }

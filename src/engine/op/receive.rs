@@ -272,7 +272,7 @@ impl Operation for Receive {
         if e.outlived(self.fd, d, self.name) || e.take_aborted(self.fd, d) {
             return Step::Done(error(libc::ETIMEDOUT));
         }
-        if self.attempt == self.own && !self.dontwait() {
+        if self.attempt.is(&self.own) && !self.dontwait() {
             return Step::Call(self.own);
         }
         if self.flags & (libc::MSG_ERRQUEUE | libc::MSG_OOB) as usize != 0 {

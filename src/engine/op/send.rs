@@ -274,7 +274,7 @@ impl Operation for Send {
         if d.clear(Flag::ShortWrite) && crate::sys::poll_now(&e.kernel, self.fd, libc::POLLOUT) == 0 {
             return Step::Done(error(libc::ETIMEDOUT));
         }
-        if self.attempt == self.own && !self.dontwait() {
+        if self.attempt.is(&self.own) && !self.dontwait() {
             return Step::Call(self.own);
         }
         let bounded = d.any_rule() && d.has(Flag::Stream) && !self.dontwait();
