@@ -6,7 +6,7 @@ use super::{Deadline, Description, Descriptions, Flag, Kind, SlotWord, Slots, St
 use crate::policy::{Class, Decision};
 use crate::sys::{Kernel, Lazy, Linux};
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 use std::{boxed::Box, sync::Barrier, thread, vec, vec::Vec};
 
 const THREADS: usize = 8;
@@ -169,56 +169,123 @@ fn together_once(slots: &Slots) -> usize {
 
 #[test]
 fn closers_and_settlers_at_once_lose_and_double_nothing() {
-    let (slots, settled, retired) = (slots(), AtomicUsize::new(0), AtomicUsize::new(0));
-    together(|number| {
-        for turn in 0..5_000 {
-            let fd = (turn % 3) as i32;
-            if turn % 8 == 0 {
-                // Two cores, eight threads.
+    const TURNS: u32 = 500;
+    let (slots, settling, retired) = (slots(), AtomicUsize::new(THREADS / 2), AtomicUsize::new(0));
+    let began = std::time::Instant::now();
+    let waits = |of: u64| {
+        assert!(began.elapsed().as_secs() < of, "nobody gives a number back");
+        thread::yield_now();
+    };
+    let settled: usize = together(|number| {
+        let mut settled = 0;
+        if number % 2 == 0 {
+            while settled < TURNS as usize {
+                let fd = (settled % 3) as i32;
+                let seen = slots.word(fd);
+                if seen.kind() == Kind::Unknown && slots.settle(&Linux, fd, seen, Kind::Socket, number as u32) {
+                    settled += 1;
+                } else {
+                    waits(60);
+                }
+            }
+            settling.fetch_sub(1, AcqRel);
+        } else {
+            while settling.load(Acquire) != 0 {
+                for fd in 0..3 {
+                    if slots.word(fd).kind() != Kind::Unknown && slots.retire(fd).kind() == Kind::Socket {
+                        retired.fetch_add(1, Relaxed);
+                    }
+                }
                 thread::yield_now();
             }
-            if number % 2 == 0 {
-                let seen = slots.word(fd);
-                if seen.kind() == Kind::Unknown && slots.settle(&Linux, fd, seen, Kind::Socket, turn) {
-                    settled.fetch_add(1, Relaxed);
-                }
-            } else if slots.word(fd).kind() != Kind::Unknown && slots.retire(fd).kind() == Kind::Socket {
-                retired.fetch_add(1, Relaxed);
-            }
         }
-    });
+        settled
+    })
+    .into_iter()
+    .sum();
     let left = (0..3).filter(|fd| slots.retire(*fd).kind() == Kind::Socket).count();
-    assert_eq!(settled.load(Relaxed), retired.load(Relaxed) + left);
-    assert!(settled.load(Relaxed) > 100, "nothing met: {}", settled.load(Relaxed));
+    assert_eq!((settled, settled), (retired.load(Relaxed) + left, TURNS as usize * THREADS / 2));
+}
+
+/// What the handler of the next test works on, and what it found wrong.
+static INTERRUPTED: AtomicPtr<Descriptions> = AtomicPtr::new(core::ptr::null_mut());
+static TAKEN: [AtomicU32; 128] = [const { AtomicU32::new(0) }; 128];
+static KEPT: AtomicU32 = AtomicU32::new(u32::MAX);
+static DOUBLED: AtomicUsize = AtomicUsize::new(0);
+static HANDLED: AtomicUsize = AtomicUsize::new(0);
+
+fn take(all: &Descriptions) -> u32 {
+    let index = all.create(&Linux, 1).map_or(127, |(index, _)| index);
+    let taken = TAKEN.get(index as usize).is_some_and(|cell| cell.swap(1, AcqRel) == 0);
+    DOUBLED.fetch_add(!taken as usize, Relaxed);
+    index
+}
+
+fn give(all: &Descriptions, index: u32) {
+    if let Some(cell) = TAKEN.get(index as usize) {
+        cell.store(0, Release);
+        all.release(index);
+    }
+}
+
+/// Takes two, gives the first back and keeps the second: for a pop that it interrupts the head is as before, and what was
+/// behind it is gone.
+extern "C" fn take_two(_: libc::c_int) {
+    // SAFETY: the test stores it before the first signal and lets it live for ever.
+    let Some(all) = (unsafe { INTERRUPTED.load(Acquire).as_ref() }) else { return };
+    if KEPT.load(Acquire) == u32::MAX {
+        let (first, second) = (take(all), take(all));
+        give(all, first);
+        KEPT.store(second, Release);
+    }
+    HANDLED.fetch_add(1, Release);
 }
 
 #[test]
-fn eight_threads_never_own_the_same_description() {
-    let (all, owned) = (descriptions(), (0..4096).map(|_| AtomicU32::new(0)).collect::<Vec<_>>());
-    together(|number| {
-        let mut mine = Vec::new();
-        for turn in 0..20_000_u32 {
-            if turn % 3 != 2 && mine.len() < 40 {
-                let cookie = (number as u32 + 1) << 24 | turn;
-                let (index, d) = all.create(&Linux, cookie).expect("memory");
-                let before = owned[index as usize].swap(cookie, AcqRel);
-                assert_eq!(before, 0, "description {index} has two owners");
-                assert_eq!((d.cookie(), d.has(Flag::Shared), d.any_rule()), (cookie, false, false));
-                mine.push((index, d.generation(), cookie));
-            } else if let Some((index, generation, cookie)) = mine.pop() {
-                let d = all.at(index).expect("there");
-                assert_eq!((d.cookie(), d.generation()), (cookie, generation), "somebody else wrote to {index}");
-                assert_eq!(owned[index as usize].swap(0, AcqRel), cookie);
-                all.release(index);
+fn a_signal_handler_in_the_middle_of_a_pop_breaks_nothing() {
+    let all: &'static Descriptions = Box::leak(descriptions());
+    INTERRUPTED.store(core::ptr::from_ref(all).cast_mut(), Release);
+    let signal = libc::SIGRTMIN() + 7;
+    // SAFETY: a zeroed sigaction is valid; the handler only does what the table promises to be fit for handlers.
+    unsafe {
+        let mut action: libc::sigaction = core::mem::zeroed();
+        action.sa_sigaction = take_two as extern "C" fn(libc::c_int) as usize;
+        action.sa_flags = libc::SA_RESTART;
+        assert_eq!(libc::sigaction(signal, &action, core::ptr::null_mut()), 0);
+    }
+    let done = AtomicBool::new(false);
+    // SAFETY: no arguments.
+    let target = unsafe { libc::pthread_self() };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Acquire) {
+                let before = HANDLED.load(Acquire);
+                // SAFETY: the thread lives until this one has ended.
+                assert_eq!(unsafe { libc::pthread_kill(target, signal) }, 0);
+                while HANDLED.load(Acquire) == before && !done.load(Acquire) {
+                    core::hint::spin_loop();
+                }
+            }
+        });
+        let began = std::time::Instant::now();
+        while HANDLED.load(Relaxed) < 5_000 && began.elapsed().as_secs() < 10 && DOUBLED.load(Relaxed) == 0 {
+            for _ in 0..100 {
+                let (first, second) = (take(all), take(all));
+                give(all, first);
+                give(all, second);
+                match KEPT.load(Acquire) {
+                    u32::MAX => {}
+                    kept => {
+                        give(all, kept);
+                        KEPT.store(u32::MAX, Release);
+                    }
+                }
             }
         }
-        for (index, ..) in mine {
-            owned[index as usize].store(0, Release);
-            all.release(index);
-        }
+        done.store(true, Release);
     });
-    assert_eq!(all.used(), 0);
-    assert!(all.at(THREADS as u32 * 40 + 128).is_none(), "what is free is used again before what is fresh");
+    assert_eq!(DOUBLED.load(Relaxed), 0, "a description had two owners");
+    assert!(HANDLED.load(Relaxed) > 20, "hardly any signal came");
 }
 
 #[test]

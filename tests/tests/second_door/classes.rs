@@ -55,6 +55,18 @@ fn response_does_not_cut_a_long_upload() {
 }
 
 #[test]
+fn response_does_not_run_while_bytes_are_unsent() {
+    let world = World::new("to * response=2s");
+    let fd = world.connected();
+    assert_eq!(world.write(fd, 4000), Ok(4000));
+    world.machine.later(60 * S, fd, |socket, now| socket.acknowledge(4000, now));
+    let began = world.now();
+    assert_eq!(world.read(fd, 100), Err(libc::ETIMEDOUT));
+    // A shut window is the write class's affair; the answer is waited for once the request is there.
+    assert!(world.now() >= began + 62 * S && world.now() <= began + 64 * S, "{}", world.now() - began);
+}
+
+#[test]
 fn a_request_of_another_thread_bounds_the_read_that_waits() {
     for poll in [false, true] {
         let world = World::new("to * response=2s");
@@ -87,7 +99,9 @@ fn a_lifetime_is_sticky() {
     assert!(world.now() >= born + 10 * S - 1000 && world.now() <= born + 10 * S + 1000);
     world.arrive(fd, b"more");
     assert_eq!(world.read(fd, 100), Err(libc::ETIMEDOUT), "also with data");
-    assert_eq!(world.write(fd, 100), Err(libc::ETIMEDOUT), "also for writing");
+    world.pass(60 * S);
+    assert_eq!(world.write(fd, 100), Err(libc::ETIMEDOUT), "also for writing, and later");
+    assert_eq!(world.read(fd, 100), Err(libc::ETIMEDOUT));
     world.set_nonblocking(fd, true);
     assert_eq!(world.read(fd, 100), Err(libc::ETIMEDOUT));
     assert_eq!(world.records().len(), 1, "recorded once: {:?}", world.records());
