@@ -108,6 +108,12 @@ impl<K: Kernel> Engine<K> {
             if way.nonblocking {
                 first.offer(Cause::SendTimeout, write_start, self.own(d.send_timeout()));
             }
+            if direction == Direction::Read {
+                // Does the connection stand by now? Then this wait is one for input, and its clock runs.
+                let timeout = self.read_timeout(d, way);
+                let at = d.read_start.load(Relaxed).max(write_start).saturating_add(timeout);
+                first.offer_at(Due { at, timeout, cause: Cause::Rule(Class::Read), sample: true });
+            }
             return first.0;
         }
         if direction == Direction::Read {

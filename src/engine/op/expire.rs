@@ -118,7 +118,13 @@ impl<K: Kernel> Engine<K> {
         }
         let timeout = self.timeout(d, Class::Lifetime, None);
         let due = Due { at: end, timeout, cause: Cause::Rule(Class::Lifetime), sample: false };
-        self.expire(fd, d, Direction::Read, due, operation, now)
+        let first = !d.has(Flag::Outlived);
+        let cut = self.expire(fd, d, Direction::Read, due, operation, now);
+        if cut && first {
+            // A set that holds the socket is told as well.
+            self.rearm_input(fd, self.slots.word(fd), d);
+        }
+        cut
     }
 
     #[allow(clippy::too_many_arguments)] // What is known at an expiry; a struct for one call would only rename it.

@@ -116,7 +116,14 @@ impl<K: Kernel> Engine<K> {
             return Progress::None;
         }
         if d.has(Flag::Connecting) {
-            return self.connect_progress(fd, d, direction, info, now);
+            return match self.connect_progress(fd, d, direction, info, now) {
+                // Only a look whether the connection stands: it does not.
+                Progress::None if due.sample => {
+                    d.read_start.store(now, Relaxed);
+                    Progress::Some
+                }
+                progress => progress,
+            };
         }
         if socket::is_listening(&self.kernel, fd) == Ok(true) {
             return Progress::Ended;
@@ -180,7 +187,14 @@ impl<K: Kernel> Engine<K> {
         if pending {
             return Progress::None;
         }
+        let began = d.write_start.load(Relaxed);
         self.connected(fd, d, now);
+        if let Some(info) = info {
+            // Before the first byte this is the time since the connection stands (tcp_finish_connect sets lrcvtime), a tick
+            // more or less.
+            let stands = ms_ago(now, info.last_data_recv).saturating_add(JIFFY).max(began);
+            d.read_start.fetch_min(stands, Relaxed);
+        }
         // Whoever waited for the connection waits no more; whoever waits for input goes on.
         if direction == Direction::Write || info.is_some_and(|i| i.state == CLOSE) {
             Progress::Ended

@@ -227,6 +227,7 @@ impl Receive {
                 self.finish(error(libc::EBADF))
             }
             Verdict::Due(due) if e.expire(self.fd, d, Direction::Read, due, self.name, now) => {
+                e.take_aborted(self.fd, d);
                 // A set that holds the socket goes on waiting.
                 e.rearm_input(self.fd, self.slot, d);
                 self.finish(error(libc::ETIMEDOUT))

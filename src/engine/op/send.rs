@@ -201,9 +201,9 @@ impl Send {
                 self.finish(error(libc::EBADF))
             }
             Verdict::Due(due) if e.expire(self.fd, d, Direction::Write, due, self.name, now) => {
+                e.take_aborted(self.fd, d);
                 if self.stage == Stage::Connecting {
                     // What rode on the SYN never arrived.
-                    e.take_aborted(self.fd, d);
                     return Step::Done(error(libc::ETIMEDOUT));
                 }
                 if self.done > 0 {

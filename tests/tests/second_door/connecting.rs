@@ -202,7 +202,6 @@ fn a_program_that_writes_or_reads_in_a_loop_is_told_once() {
 }
 
 #[test]
-#[ignore = "bug: a blocking read or write that ends an attempt tells of it, and the next call tells of it again"]
 fn a_blocking_call_on_an_attempt_tells_of_its_end_once() {
     for writes in [true, false] {
         let world = World::new(RULE);
