@@ -3,10 +3,11 @@
 //! Deterministic: a run is its seed. `NETDEADLINE_SEEDS=FIRST..LAST` runs others than the usual ones; a failure names its seed
 //! and prints what the program did.
 
-use crate::door::{Answer, World};
+use crate::door::{Answer, Thread, World};
 use crate::machine::{Fate, Phase, MS, S};
 use crate::model::{Connection, Rules, INPUT, OUTPUT, SLACK};
 use crate::program::{Polling, Reading, FOREVER, IN, OUT};
+use netdeadline_engine::op::Operation;
 use std::collections::BTreeMap;
 
 /// A generator of numbers that are the same in every run (xorshift).
@@ -31,8 +32,32 @@ impl Chance {
 
 /// A thread of the program that was left waiting.
 enum Waiter {
-    Reading { thread: Reading, fd: i32, conn: usize, began: u64, closed: bool },
-    Polling { thread: Polling, fd: i32, conn: usize },
+    Reading { thread: Reading, place: Place },
+    Polling { thread: Polling, place: Place },
+}
+
+/// Where a thread waits.
+#[derive(Clone, Copy)]
+struct Place {
+    fd: i32,
+    conn: usize,
+    began: u64,
+    /// The number was closed meanwhile.
+    closed: bool,
+    /// Another thread waited on the same socket meanwhile: who is told first has the expiry, and then the clock begins anew.
+    met: bool,
+}
+
+impl Waiter {
+    fn conn(&self) -> usize {
+        let (Waiter::Reading { place, .. } | Waiter::Polling { place, .. }) = self;
+        place.conn
+    }
+
+    fn place(&mut self) -> &mut Place {
+        let (Waiter::Reading { place, .. } | Waiter::Polling { place, .. }) = self;
+        place
+    }
 }
 
 struct Run {
@@ -183,7 +208,8 @@ impl Run {
     fn bound(&self, fd: i32, began: u64) -> u64 {
         let conn = &self.conns[self.fds[&fd]];
         // Told again after 1, 10 and 100 ms.
-        let again = if conn.told[INPUT] { 100 * MS } else { 0 };
+        let over = self.rules.lifetime != 0 && self.now() >= conn.born + self.rules.lifetime;
+        let again = if conn.told[INPUT] || over { 100 * MS } else { 0 };
         conn.bound_input(&self.rules, &self.world.machine.socket(fd), began).saturating_add(again)
     }
 
@@ -207,7 +233,8 @@ impl Run {
             self.world.set_nonblocking(fd, true);
         }
         self.note(format!("connect fd {fd} port {port} ({after} ns) nonblocking {nonblocking}"));
-        let answer = self.world.connect(fd, port);
+        let mut thread = self.world.begin_connect(fd, port);
+        let answer = self.drive(&mut thread, began + 20 * S).expect("an attempt that has an end");
         let (connect, took) = (self.rules.connect, self.now() - began);
         match answer {
             Ok(_) | Err(libc::ECONNREFUSED) => assert!(connect == 0 || took <= connect + SLACK),
@@ -255,10 +282,12 @@ impl Run {
     fn read(&mut self) {
         let Some(fd) = self.any_fd() else { return };
         let (began, length) = (self.now(), self.chance.of(&[1, 10, 1000]) as usize);
-        let bound = self.bound(fd, began);
+        let alone = self.waiters.iter().all(|waiter| waiter.conn() != self.fds[&fd]);
+        let bound = if alone { self.bound(fd, began) } else { u64::MAX };
         self.note(format!("read fd {fd} of {length}"));
+        self.meet(fd);
         let mut thread = self.world.begin_read(fd, length);
-        let Some(answer) = self.world.until(&mut thread, began + 20 * S) else {
+        let Some(answer) = self.drive(&mut thread, began + 20 * S) else {
             assert!(bound > self.now(), "read on fd {fd} missed its deadline: {:?}", self.conns[self.fds[&fd]]);
             return self.note("  left for ever".into());
         };
@@ -271,9 +300,10 @@ impl Run {
         let Some(fd) = self.any_fd() else { return };
         let (began, length) = (self.now(), self.chance.of(&[1, 100, 3000, 9000]) as usize);
         self.note(format!("write {length} to fd {fd}"));
+        self.meet(fd);
         let connecting = self.conns[self.fds[&fd]].attempt.is_some();
         let mut thread = self.world.begin_write(fd, length);
-        let answer = self.world.until(&mut thread, began + 20 * S);
+        let answer = self.drive(&mut thread, began + 20 * S);
         self.settle(fd);
         let (now, conn) = (self.now(), self.fds[&fd]);
         let bound = match connecting {
@@ -326,21 +356,23 @@ impl Run {
         if entries.is_empty() {
             return;
         }
+        entries.iter().for_each(|entry| self.meet(entry.0));
         let (timeout, began, select) = (self.wait_time(), self.now(), self.chance.one_in(3));
-        let waits = entries.iter().filter(|entry| entry.1 & IN != 0);
+        let alone = |fd: &i32| self.waiters.iter().all(|waiter| waiter.conn() != self.fds[fd]);
+        let waits = entries.iter().filter(|entry| entry.1 & IN != 0 && alone(&entry.0));
         let bound = waits.map(|entry| self.bound(entry.0, began)).min().unwrap_or(u64::MAX);
         self.note(format!("{} {entries:?} for {timeout} ns", if select { "select" } else { "poll" }));
         let (answer, bits) = if select {
             let of = |bit| entries.iter().filter(|e| e.1 & bit != 0).map(|e| e.0).collect::<Vec<i32>>();
             let mut thread = self.world.begin_select(&of(IN), &of(OUT), timeout);
-            let answer = self.world.until(&mut thread, began + 20 * S);
+            let answer = self.drive(&mut thread, began + 20 * S);
             let sets = &thread.memory.0;
             let has = |set: usize, fd: i32| sets[set][fd as usize / 64] >> (fd % 64) & 1 != 0;
             let bits = |fd| if has(0, fd) { IN } else { 0 } | if has(1, fd) { OUT } else { 0 };
             (answer, entries.iter().map(|entry| bits(entry.0)).collect::<Vec<i16>>())
         } else {
             let mut thread = self.world.begin_poll(&entries, timeout);
-            let answer = self.world.until(&mut thread, began + 20 * S);
+            let answer = self.drive(&mut thread, began + 20 * S);
             (answer, thread.memory.0.iter().map(|entry| entry.revents).collect())
         };
         let now = self.now();
@@ -412,7 +444,7 @@ impl Run {
         }
         self.note(format!("epoll_wait set {set} room {room} for {timeout} ns"));
         let mut thread = self.world.begin_epoll(set, room, timeout);
-        let answer = self.world.until(&mut thread, began + 20 * S);
+        let answer = self.drive(&mut thread, began + 20 * S);
         let now = self.now();
         let Some(answer) = answer else {
             assert!(bound > now, "an epoll wait missed a deadline");
@@ -443,9 +475,17 @@ impl Run {
         self.fds.remove(&number);
         self.registered.retain(|key, _| key.1 != number);
         for waiter in &mut self.waiters {
-            if let Waiter::Reading { fd, closed, .. } = waiter {
-                *closed |= *fd == number;
-            }
+            let place = waiter.place();
+            place.closed |= place.fd == number;
+        }
+    }
+
+    /// The program waits on this fd while other threads may.
+    fn meet(&mut self, fd: i32) {
+        let conn = self.fds[&fd];
+        for waiter in &mut self.waiters {
+            let place = waiter.place();
+            place.met |= place.conn == conn;
         }
     }
 
@@ -498,7 +538,7 @@ impl Run {
         self.note(format!("the peer of fd {fd} does {what} ({count}) in {} ms", after / MS));
         self.world.machine.later(after, fd, move |socket, now| match what {
             0..=4 => socket.arrive(&vec![tag; count], now),
-            5..=9 => socket.acknowledge(count, now),
+            5..=9 if socket.unacknowledged > 0 => socket.acknowledge(count, now),
             10 if socket.phase == Phase::Connected => socket.end(),
             11 if socket.phase == Phase::Connected => socket.fail(libc::ECONNRESET),
             _ => {}
@@ -510,58 +550,107 @@ impl Run {
     fn leave_waiting(&mut self) {
         let Some(fd) = self.any_fd().filter(|_| self.waiters.len() < 2) else { return };
         let (conn, began) = (self.fds[&fd], self.now());
+        let met = self.waiters.iter_mut().any(|waiter| waiter.place().conn == conn);
+        let place = Place { fd, conn, began, closed: false, met };
         if self.world.machine.socket(fd).phase != Phase::Connected || self.is_nonblocking(fd) {
             return;
         }
+        self.meet(fd);
+        self.conns[conn].shared = true;
         if self.chance.one_in(2) && self.conns[conn].receive_timeout == 0 {
             self.note(format!("a thread reads fd {fd}"));
             let mut thread = self.world.begin_read(fd, 10);
             if let Some(answer) = thread.run(&self.world) {
                 return self.read_done(fd, answer, &thread.memory, began);
             }
-            self.waiters.push(Waiter::Reading { thread, fd, conn, began, closed: false });
+            self.waiters.push(Waiter::Reading { thread, place });
         } else {
             self.note(format!("a thread polls fd {fd}"));
             let mut thread = self.world.begin_poll(&[(fd, IN)], FOREVER);
             if thread.run(&self.world).is_some() {
                 return self.reported(fd, IN as u32, thread.memory.0[0].revents as u32);
             }
-            self.waiters.push(Waiter::Polling { thread, fd, conn });
+            self.waiters.push(Waiter::Polling { thread, place });
         }
     }
 
-    fn join(&mut self) {
-        if self.waiters.is_empty() {
-            return;
-        }
-        let limit = self.now() + 20 * S;
-        match self.waiters.remove(0) {
-            Waiter::Reading { mut thread, fd, conn, began, closed } => {
-                let Some(answer) = self.world.until(&mut thread, limit) else { return };
-                self.note(format!("the thread that read fd {fd}: {answer:?}"));
-                if closed {
-                    let known = [Err(libc::EBADF), Err(libc::ETIMEDOUT), Err(libc::EAGAIN), Err(libc::ECONNRESET)];
-                    let early = answer.is_ok_and(|n| n == 0 || thread.memory[0] == self.conns[conn].tag);
-                    assert!(early || known.contains(&answer), "a read of a closed number answered {answer:?}");
-                } else {
-                    self.read_done(fd, answer, &thread.memory, began);
+    /// Let the threads that wait run; what they answered is judged at that instant.
+    fn attend(&mut self) {
+        let mut i = 0;
+        while i < self.waiters.len() {
+            let answer = match &mut self.waiters[i] {
+                Waiter::Reading { thread, .. } => thread.run(&self.world),
+                Waiter::Polling { thread, .. } => thread.run(&self.world),
+            };
+            match answer {
+                Some(answer) => {
+                    let waiter = self.waiters.remove(i);
+                    self.ended(waiter, answer);
                 }
+                None => i += 1,
             }
-            Waiter::Polling { mut thread, fd, conn } => {
-                let Some(answer) = self.world.until(&mut thread, limit) else { return };
-                self.note(format!("the thread that polled fd {fd}: {answer:?}"));
+        }
+    }
+
+    fn ended(&mut self, mut waiter: Waiter, answer: Answer) {
+        let Place { fd, conn, began, closed, met } = *waiter.place();
+        self.note(format!("the thread that waited on fd {fd}: {answer:?}"));
+        let here = !closed && self.fds.get(&fd) == Some(&conn);
+        if here && !met {
+            let bound = self.bound(fd, began);
+            assert!(self.now() <= bound, "a thread's wait is {} ns late", self.now() - bound);
+        }
+        match waiter {
+            Waiter::Reading { thread, .. } if here => self.read_done(fd, answer, &thread.memory, began),
+            Waiter::Reading { thread, .. } => {
+                let known = [Err(libc::EBADF), Err(libc::ETIMEDOUT), Err(libc::EAGAIN), Err(libc::ECONNRESET)];
+                let early = answer.is_ok_and(|n| n == 0 || thread.memory[0] == self.conns[conn].tag);
+                assert!(early || known.contains(&answer), "a read of a closed number answered {answer:?}");
+            }
+            Waiter::Polling { thread, .. } => {
                 assert_eq!(answer, Ok(1), "for ever ended with nothing");
-                let (now, model) = (self.now(), &self.conns[conn]);
-                if self.fds.get(&fd) == Some(&conn) && thread.memory.0[0].revents == IN {
-                    let socket = self.world.machine.socket(fd);
-                    let told = socket.is_readable() || model.told[INPUT];
-                    assert!(told || model.excuse_input(&self.rules, &socket, now), "told early: {model:?}");
-                    let silent = !socket.is_readable();
-                    drop(socket);
-                    self.conns[conn].told[INPUT] |= silent;
+                if here {
+                    self.reported(fd, IN as u32, thread.memory.0[0].revents as u32);
                 }
             }
         }
+    }
+
+    fn next(&self) -> u64 {
+        let until = |waiter: &Waiter| match waiter {
+            Waiter::Reading { thread, .. } => thread.until,
+            Waiter::Polling { thread, .. } => thread.until,
+        };
+        self.waiters.iter().map(until).min().unwrap_or(u64::MAX).min(self.world.machine.next_event())
+    }
+
+    /// Let time pass until `limit`, or until the operation is over; the other threads go on meanwhile.
+    fn drive<O: Operation, M>(&mut self, thread: &mut Thread<O, M>, limit: u64) -> Option<Answer> {
+        loop {
+            let answer = thread.run(&self.world);
+            if answer.is_some() {
+                return answer;
+            }
+            self.attend();
+            let next = self.next().min(thread.until);
+            if next > limit {
+                self.world.machine.advance(limit);
+                self.attend();
+                return thread.run(&self.world);
+            }
+            self.world.machine.advance(next);
+        }
+    }
+
+    /// Nothing is called, but the other threads go on.
+    fn pass(&mut self, time: u64) {
+        let limit = self.now() + time;
+        self.attend();
+        while self.next() <= limit {
+            self.world.machine.advance(self.next());
+            self.attend();
+        }
+        self.world.machine.advance(limit);
     }
 
     fn step(&mut self) {
@@ -577,11 +666,11 @@ impl Run {
             18 => self.toggle(),
             19 if self.chance.one_in(3) => self.own_timeout(),
             20 => self.leave_waiting(),
-            21 => self.join(),
+            21 => self.pass(2 * S),
             22 => {
                 let time = self.chance.of(&[1, 40, 150, 700, 5000]) * MS;
                 self.note(format!("away for {} ms", time / MS));
-                self.world.pass(time);
+                self.pass(time);
             }
             _ => self.peer(),
         }
@@ -600,6 +689,7 @@ fn random_programs_are_never_cut_early_and_never_left_waiting() {
         let mut run = Run::new(seed);
         for _ in 0..80 {
             run.peer();
+            run.attend();
             run.step();
             steps += 1;
         }

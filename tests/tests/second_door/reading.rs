@@ -227,3 +227,18 @@ fn a_signal_interrupts_only_where_a_handler_does_not_restart() {
     signal(S);
     assert_eq!(world.read(fd, 100), Err(libc::ETIMEDOUT), "its signal is blocked: it was another's");
 }
+
+#[test]
+#[ignore = "bug: a poll of another thread, long after its last one, restarts the clock of a read that waits"]
+fn another_threads_looks_do_not_keep_a_read_waiting() {
+    let world = World::new(RULE);
+    let fd = world.connected();
+    let began = world.now();
+    let mut reader = world.begin_read(fd, 100);
+    while world.until(&mut reader, world.now() + S).is_none() {
+        // A monitor that looks at the socket once a second.
+        assert_eq!(world.poll_one(fd, libc::POLLIN, 10 * MS), 0);
+        assert!(world.now() < began + 60 * S, "the read never ends");
+    }
+    world.assert_deadline(began, 2 * S);
+}

@@ -143,6 +143,7 @@ impl State {
     /// tcp_sendmsg: as much as there is room for, and a wait for more. `done` is what this very call has sent so far.
     fn send(&mut self, file: FileId, bytes: Option<Vec<u8>>, flags: i32, done: &mut usize, expired: bool) -> Answer {
         let Some(bytes) = bytes else { return Some(Err(libc::EFAULT)) };
+        let now = self.now;
         let socket = match self.files.get_mut(&file) {
             Some(File::Socket(socket)) => socket,
             Some(File::Plain(pipe)) => {
@@ -176,6 +177,9 @@ impl State {
         socket.unacknowledged += count;
         socket.outgoing.extend(&bytes[*done..*done + count]);
         *done += count;
+        if count > 0 {
+            socket.last_sent = now;
+        }
         if *done == bytes.len() {
             return Some(Ok(*done));
         }

@@ -35,6 +35,7 @@ fn info(socket: &Socket, now: u64) -> Vec<u8> {
         rto: socket.rto,
         rtt: socket.rtt,
         unacked: socket.unacknowledged.div_ceil(1460) as u32,
+        last_data_sent: ms_since(now, socket.last_sent),
         last_data_recv: ms_since(now, socket.last_received),
         last_ack_recv: ms_since(now, socket.last_acked),
         bytes_acked: socket.acked,

@@ -58,8 +58,10 @@ pub struct Socket {
     pub outgoing: Vec<u8>,
     /// Of TCP_INFO: instants, bytes, us.
     pub last_received: u64,
-    /// When the last ACK came.
+    /// When the last ACK came, of whatever.
     pub last_acked: u64,
+    /// When data was last sent.
+    pub last_sent: u64,
     /// Bytes; the SYN counts for who dialled.
     pub acked: u64,
     /// Bytes.
@@ -100,6 +102,7 @@ impl Socket {
             outgoing: Vec::new(),
             last_received: 0,
             last_acked: 0,
+            last_sent: 0,
             acked: 0,
             received: 0,
             rtt: 1000,
@@ -119,7 +122,7 @@ impl Socket {
     pub fn establish(&mut self, now: u64) {
         if matches!(self.phase, Phase::Connecting | Phase::Closed) {
             (self.phase, self.acked) = (Phase::Connected, self.acked + (self.phase == Phase::Connecting) as u64);
-            (self.last_received, self.last_acked) = (now, now);
+            (self.last_received, self.last_acked, self.last_sent) = (now, now, now);
             self.edge += 1;
         }
     }
@@ -153,6 +156,10 @@ impl Socket {
         self.unacknowledged -= count;
         self.acked += count as u64;
         self.last_acked = now;
+        if self.unacknowledged > 0 && count > 0 {
+            // The window moved, and more of what was queued goes out.
+            self.last_sent = now;
+        }
         self.edge += (was_full && self.is_writable()) as u64;
     }
 
