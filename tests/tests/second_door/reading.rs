@@ -235,8 +235,8 @@ fn another_threads_looks_do_not_keep_a_read_waiting() {
     let fd = world.connected();
     let began = world.now();
     let mut reader = world.begin_read(fd, 100);
-    while world.until(&mut reader, world.now() + S).is_none() {
-        // A monitor that looks at the socket once a second.
+    while world.until(&mut reader, world.now() + S / 2).is_none() {
+        // A monitor that looks at the socket twice a second.
         assert_eq!(world.poll_one(fd, libc::POLLIN, 10 * MS), 0);
         assert!(world.now() < began + 60 * S, "the read never ends");
     }
