@@ -18,6 +18,7 @@ mod limits;
 mod own_timeouts;
 mod processes;
 mod reading;
+mod registrations;
 mod sets;
 mod telling;
 mod transfers;

@@ -151,7 +151,7 @@ impl Connection {
         let life = if rules.lifetime == 0 { u64::MAX } else { began.max(self.born + rules.lifetime) };
         // A connection that nobody has looked at since its connect is found at the end of that class's time.
         let unseen = self.last_in == self.born && self.latest_out == self.born;
-        // See sets.rs, an_interest_in_input_alone_is_a_wait_once_connected.
+        // See registrations.rs, an_interest_in_input_alone_is_a_wait_once_connected.
         let unseen = match (unseen, rules.connect) {
             (true, 0) => return u64::MAX,
             (true, connect) => connect,

@@ -1,0 +1,88 @@
+//! What the model is asked of each answer.
+
+use super::Run;
+use crate::machine::{Phase, MS};
+use crate::model::{Rules, INPUT, OUTPUT};
+use crate::program::{IN, OUT};
+
+impl Run {
+    pub(super) fn excuse(&self, fd: i32, direction: usize) -> bool {
+        let (conn, now) = (&self.conns[self.fds[&fd]], self.now());
+        let socket = self.world.machine.socket(fd);
+        match direction {
+            INPUT => conn.excuse_input(&self.rules, &socket, now),
+            _ => conn.excuse_output(&self.rules, &socket, now),
+        }
+    }
+
+    /// The connection's attempt: is it over, and was it aborted?
+    pub(super) fn settle(&mut self, fd: i32) {
+        let conn = self.fds[&fd];
+        let now = self.now();
+        let (phase, aborted) = {
+            let socket = self.world.machine.socket(fd);
+            (socket.phase, socket.aborted)
+        };
+        let Rules { connect, lifetime, .. } = self.rules;
+        let model = &mut self.conns[conn];
+        if aborted > model.aborted {
+            let life = lifetime != 0 && now >= model.born + lifetime;
+            let late = model.attempt.is_some_and(|began| connect != 0 && now >= began + connect);
+            assert!(life || late, "aborted early: {model:?}");
+            model.aborted = aborted;
+            (model.told, model.attempt) = ([true; 2], None);
+        }
+        if phase != Phase::Connecting && model.attempt.take().is_some() {
+            (model.last_in, model.last_out) = (model.last_in.max(model.born), model.last_out.max(model.born));
+        }
+    }
+
+    /// An ETIMEDOUT that a call answered: is there an excuse?
+    pub(super) fn timed_out(&mut self, fd: i32, direction: usize, what: &str) {
+        self.expiries += 1;
+        let (excuse, now, conn) = (self.excuse(fd, direction), self.now(), self.fds[&fd]);
+        let model = &mut self.conns[conn];
+        // How often an aborted attempt is told is tested in connecting.rs.
+        let told =
+            model.told[direction] || model.aborted > 0 || direction == OUTPUT && std::mem::take(&mut model.short);
+        assert!(excuse || told, "{what} on fd {fd} timed out without an excuse: {model:?}");
+        model.told[direction] = false;
+        // See registrations.rs, a_lifetime_that_a_call_was_told_of_still_ends_the_wait.
+        model.shared |= self.rules.lifetime != 0 && now >= model.born + self.rules.lifetime;
+    }
+
+    /// What a wait reported of an fd, and what the kernel says of it.
+    pub(super) fn reported(&mut self, fd: i32, asked: u32, bits: u32) {
+        self.settle(fd);
+        let file = self.world.machine.state().numbers[&fd];
+        let kernel = self.world.machine.state().ready(file);
+        let always = (libc::POLLERR | libc::POLLHUP) as u32;
+        assert_eq!(bits & !(asked | always), 0, "bits nobody asked for on fd {fd}");
+        for (direction, bit) in [(INPUT, IN as u32), (OUTPUT, OUT as u32)] {
+            if bits & bit & !kernel != 0 {
+                self.expiries += 1;
+                let told = self.conns[self.fds[&fd]].told;
+                // Where both are waited for, unacknowledged bytes end both waits at once.
+                let both = told[OUTPUT] && direction == INPUT;
+                assert!(
+                    told[direction] || both || self.excuse(fd, direction),
+                    "fd {fd} was told of {direction} early: {:?}",
+                    self.conns[self.fds[&fd]]
+                );
+                let conn = self.fds[&fd];
+                self.conns[conn].told[direction] = true;
+                if direction == OUTPUT && asked & IN as u32 != 0 {
+                    self.conns[conn].told[INPUT] = true;
+                }
+            }
+        }
+    }
+
+    pub(super) fn bound(&self, fd: i32, began: u64) -> u64 {
+        let conn = &self.conns[self.fds[&fd]];
+        // Told again after 1, 10 and 100 ms.
+        let over = self.rules.lifetime != 0 && self.now() >= conn.born + self.rules.lifetime;
+        let again = if conn.told[INPUT] || over { 100 * MS } else { 0 };
+        conn.bound_input(&self.rules, &self.world.machine.socket(fd), began).saturating_add(again)
+    }
+}

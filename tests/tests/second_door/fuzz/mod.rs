@@ -1,0 +1,152 @@
+//! Random programs against random peers, judged by the naive model: no expiry is early, none is missed, no byte goes astray.
+//!
+//! Deterministic: a run is its seed. `NETDEADLINE_SEEDS=FIRST..LAST` runs others than the usual ones; a failure names its seed
+//! and prints what the program did.
+
+mod judge;
+mod moving;
+mod numbers;
+mod threads;
+mod waiting;
+
+use crate::door::World;
+use crate::machine::{Fate, MS, S};
+use crate::model::{Connection, Rules};
+use std::collections::BTreeMap;
+use threads::Waiter;
+
+/// A generator of numbers that are the same in every run (xorshift).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % bound
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len() as u64) as usize]
+    }
+}
+
+struct Run {
+    seed: u64,
+    chance: Chance,
+    rules: Rules,
+    world: World,
+    conns: Vec<Connection>,
+    /// The program's numbers, and which connection each is.
+    fds: BTreeMap<i32, usize>,
+    sets: Vec<i32>,
+    /// (set, fd) -> events, and when the interest in input began.
+    registered: BTreeMap<(i32, i32), (i32, u64)>,
+    waiters: Vec<Waiter>,
+    trace: Vec<String>,
+    expiries: usize,
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let from = self.trace.len().saturating_sub(40);
+            eprintln!("seed {}, rules {:?}:\n  {}", self.seed, self.rules.text(), self.trace[from..].join("\n  "));
+        }
+    }
+}
+
+const HOLE: u16 = 80;
+const REFUSING: u16 = 81;
+const ANSWERING: u16 = 82;
+
+impl Run {
+    fn new(seed: u64) -> Run {
+        let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        for _ in 0..8 {
+            chance.below(2);
+        }
+        let mut timeout = |choices: &[u64]| chance.of(choices) * MS;
+        let rules = Rules {
+            connect: timeout(&[0, 700, 2000]),
+            response: timeout(&[0, 0, 1500, 4000]),
+            read: timeout(&[0, 1000, 3000, 3000]),
+            write: timeout(&[0, 0, 900, 2500]),
+            lifetime: timeout(&[0, 0, 0, 15_000]),
+        };
+        let world = World::new(&rules.text());
+        world.machine.change().ports.insert(REFUSING, Fate::Refuses(300 * MS));
+        let (sets, trace) = (vec![world.epoll_create(), world.epoll_create()], Vec::new());
+        let (conns, fds, registered) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        Run { seed, chance, rules, world, conns, fds, sets, registered, waiters: Vec::new(), trace, expiries: 0 }
+    }
+
+    fn now(&self) -> u64 {
+        self.world.now()
+    }
+
+    fn note(&mut self, what: String) {
+        let ms = (self.now() - crate::machine::BOOT) as f64 / MS as f64;
+        self.trace.push(format!("{ms:12.4} ms  {what}"));
+    }
+
+    fn any_fd(&mut self) -> Option<i32> {
+        let fds: Vec<i32> = self.fds.keys().copied().collect();
+        if fds.is_empty() {
+            return None;
+        }
+        Some(self.chance.of(&fds))
+    }
+
+    fn is_nonblocking(&self, fd: i32) -> bool {
+        self.world.machine.socket(fd).nonblocking
+    }
+
+    fn step(&mut self) {
+        match self.chance.below(24) {
+            0..=2 => self.connect(),
+            3..=5 => self.write(),
+            6..=8 => self.read(),
+            9..=10 => self.poll(),
+            11..=12 => self.register(),
+            13..=15 => self.epoll(),
+            16 => self.close(),
+            17 => self.duplicate(),
+            18 => self.toggle(),
+            19 if self.chance.one_in(3) => self.own_timeout(),
+            20 => self.leave_waiting(),
+            21 => self.pass(2 * S),
+            22 => {
+                let time = self.chance.of(&[1, 40, 150, 700, 5000]) * MS;
+                self.note(format!("away for {} ms", time / MS));
+                self.pass(time);
+            }
+            _ => self.peer(),
+        }
+    }
+}
+
+#[test]
+fn random_programs_are_never_cut_early_and_never_left_waiting() {
+    let seeds = std::env::var("NETDEADLINE_SEEDS").ok();
+    let seeds = seeds.and_then(|text| {
+        let (first, last) = text.split_once("..")?;
+        Some(first.parse::<u64>().ok()?..last.parse::<u64>().ok()?)
+    });
+    let (mut steps, mut expiries) = (0, 0);
+    for seed in seeds.unwrap_or(1..400) {
+        let mut run = Run::new(seed);
+        for _ in 0..80 {
+            run.peer();
+            run.attend();
+            run.step();
+            steps += 1;
+        }
+        expiries += run.expiries;
+    }
+    assert!(expiries > steps / 40, "hardly anything expired: {expiries} in {steps} steps");
+}

@@ -1,0 +1,134 @@
+//! connect, read and write, and what may come of them.
+
+use super::{Run, ANSWERING, HOLE, REFUSING};
+use crate::door::Answer;
+use crate::machine::{Fate, Phase, MS, S};
+use crate::model::{Connection, INPUT, OUTPUT, SLACK};
+
+impl Run {
+    pub(super) fn connect(&mut self) {
+        if self.fds.len() >= 6 {
+            return;
+        }
+        let (after, nonblocking) = (self.chance.of(&[0, 0, 10, 500, 1500]) * MS, self.chance.one_in(2));
+        let port = self.chance.of(&[ANSWERING, ANSWERING, ANSWERING, HOLE, REFUSING]);
+        if port == HOLE && !nonblocking && self.rules.connect == 0 {
+            return;
+        }
+        self.world.machine.change().ports.insert(ANSWERING, Fate::Answers(after));
+        let fd = self.world.socket();
+        let began = self.now();
+        self.conns.push(Connection::new(b'a' + (self.conns.len() % 26) as u8, began));
+        self.fds.insert(fd, self.conns.len() - 1);
+        if nonblocking {
+            self.world.set_nonblocking(fd, true);
+        }
+        self.note(format!("connect fd {fd} port {port} ({after} ns) nonblocking {nonblocking}"));
+        let mut thread = self.world.begin_connect(fd, port);
+        let answer = self.drive(&mut thread, began + 20 * S).expect("an attempt that has an end");
+        let (connect, took) = (self.rules.connect, self.now() - began);
+        match answer {
+            Ok(_) | Err(libc::ECONNREFUSED) => assert!(connect == 0 || took <= connect + SLACK),
+            Err(libc::EINPROGRESS) => assert!(nonblocking && took <= SLACK),
+            Err(libc::ETIMEDOUT) => {
+                assert!(!nonblocking && took >= connect && took <= connect + SLACK, "{took} of {connect}");
+                // The call itself told it.
+                self.settle(fd);
+                let last = self.conns.len() - 1;
+                self.conns[last].told = [false; 2];
+                self.expiries += 1;
+            }
+            other => panic!("connect answered {other:?}"),
+        }
+        self.settle(fd);
+    }
+
+    pub(super) fn read_done(&mut self, fd: i32, answer: Answer, bytes: &[u8], began: u64) {
+        self.settle(fd);
+        let (conn, now) = (self.fds[&fd], self.now());
+        let nonblocking = self.is_nonblocking(fd);
+        match answer {
+            Ok(0) => assert!(self.world.machine.socket(fd).ended || bytes.is_empty()),
+            Ok(count) => {
+                let model = &mut self.conns[conn];
+                assert!(bytes[..count].iter().all(|byte| *byte == model.tag), "a stranger's bytes");
+                (model.last_in, model.awaiting, model.told[INPUT], model.attempt) = (now, false, false, None);
+            }
+            Err(libc::ETIMEDOUT) => {
+                let life = self.rules.lifetime != 0 && now >= self.conns[conn].born + self.rules.lifetime;
+                assert!(life || self.world.machine.socket(fd).incoming.is_empty(), "timed out beside its data");
+                self.timed_out(fd, INPUT, "read");
+            }
+            Err(libc::EAGAIN) => {
+                let own = self.conns[conn].receive_timeout;
+                assert!(nonblocking || own != 0 && now >= began + own, "EAGAIN from a blocking read");
+            }
+            Err(libc::ECONNRESET | libc::ECONNREFUSED | libc::ENOTCONN) => {
+                assert_ne!(self.world.machine.socket(fd).phase, Phase::Connected);
+            }
+            other => panic!("read on fd {fd} answered {other:?}"),
+        }
+    }
+
+    pub(super) fn read(&mut self) {
+        let Some(fd) = self.any_fd() else { return };
+        let (began, length) = (self.now(), self.chance.of(&[1, 10, 1000]) as usize);
+        let alone = self.waiters.iter().all(|waiter| waiter.conn() != self.fds[&fd]);
+        let bound = if alone { self.bound(fd, began) } else { u64::MAX };
+        self.note(format!("read fd {fd} of {length}"));
+        self.meet(fd);
+        let mut thread = self.world.begin_read(fd, length);
+        let Some(answer) = self.drive(&mut thread, began + 20 * S) else {
+            assert!(bound > self.now(), "read on fd {fd} missed its deadline: {:?}", self.conns[self.fds[&fd]]);
+            return self.note("  left for ever".into());
+        };
+        self.note(format!("  {answer:?}"));
+        assert!(self.now() <= bound.max(began + SLACK), "read {} ns late", self.now() - bound);
+        self.read_done(fd, answer, &thread.memory, began);
+    }
+
+    pub(super) fn write(&mut self) {
+        let Some(fd) = self.any_fd() else { return };
+        let (began, length) = (self.now(), self.chance.of(&[1, 100, 3000, 9000]) as usize);
+        self.note(format!("write {length} to fd {fd}"));
+        self.meet(fd);
+        let connecting = self.conns[self.fds[&fd]].attempt.is_some();
+        let mut thread = self.world.begin_write(fd, length);
+        let answer = self.drive(&mut thread, began + 20 * S);
+        self.settle(fd);
+        let (now, conn) = (self.now(), self.fds[&fd]);
+        let bound = match connecting {
+            true => u64::MAX,
+            false => self.conns[conn].bound_output(&self.rules, &self.world.machine.socket(fd), began),
+        };
+        let Some(answer) = answer else {
+            assert!(bound > now, "write to fd {fd} missed its deadline: {:?}", self.conns[conn]);
+            self.conns[conn].written = self.world.machine.socket(fd).outgoing.len();
+            self.conns[conn].wrote(began, now);
+            return self.note("  left for ever".into());
+        };
+        self.note(format!("  {answer:?}"));
+        assert!(now <= bound.max(began + SLACK), "write {} ns late", now - bound);
+        match answer {
+            Ok(count) => {
+                let connected = self.world.machine.socket(fd).phase == Phase::Connected;
+                let short = count < length && !self.is_nonblocking(fd) && connected;
+                if short {
+                    assert!(self.excuse(fd, OUTPUT), "short at {count} without an excuse: {:?}", self.conns[conn]);
+                    self.expiries += 1;
+                }
+                let model = &mut self.conns[conn];
+                model.wrote(if short { began } else { now }, now);
+                (model.short, model.written) = (short, model.written + count);
+            }
+            Err(libc::ETIMEDOUT) => self.timed_out(fd, OUTPUT, "write"),
+            Err(libc::EAGAIN) => assert!(self.is_nonblocking(fd), "EAGAIN from a blocking write"),
+            Err(libc::ECONNRESET | libc::ECONNREFUSED | libc::EPIPE) => {
+                assert_ne!(self.world.machine.socket(fd).phase, Phase::Connected);
+            }
+            other => panic!("write to fd {fd} answered {other:?}"),
+        }
+        let written = self.world.machine.socket(fd).outgoing.len();
+        assert_eq!(written, self.conns[conn].written, "bytes went elsewhere, or were counted wrongly");
+    }
+}
