@@ -18,6 +18,8 @@ pub struct Pending {
     what: What,
     /// When it was made.
     began: u64,
+    /// When it ends by its own time or the socket's, as they were then: options set later do not touch it.
+    until: u64,
     /// The files it waits on: a wait holds them, also when their numbers are closed meanwhile.
     watched: Vec<(i32, u32, Option<FileId>)>,
     /// Messages done, and bytes of the present one.
@@ -71,7 +73,9 @@ impl State {
                 What::Wait { until }
             }
         };
-        Pending { what, began: self.now, watched, done: (0, 0) }
+        let mut pending = Pending { what, began: self.now, until: u64::MAX, watched, done: (0, 0) };
+        pending.until = self.ends(&pending);
+        pending
     }
 
     fn watch(&self, call: &Call, watched: &mut Vec<(i32, u32, Option<FileId>)>) {
@@ -97,7 +101,7 @@ impl State {
 
     /// Go on with a call: has it ended?
     pub fn attempt(&mut self, pending: &mut Pending) -> Attempt {
-        let until = self.ends(pending);
+        let until = pending.until;
         let expired = self.now >= until;
         let answer = match pending.what {
             What::Wait { .. } => self.wait(pending, expired),
@@ -123,7 +127,7 @@ impl State {
         let waits = [libc::SYS_poll, libc::SYS_ppoll, libc::SYS_select, libc::SYS_pselect6];
         let sets = [libc::SYS_epoll_wait, libc::SYS_epoll_pwait, libc::SYS_epoll_pwait2];
         let restart = self.handlers.values().all(|restart| *restart);
-        restart && !waits.contains(&call.nr) && !sets.contains(&call.nr) && self.ends(pending) == u64::MAX
+        restart && !waits.contains(&call.nr) && !sets.contains(&call.nr) && pending.until == u64::MAX
     }
 
     /// When the call ends by its own time, or by the socket's.
