@@ -416,6 +416,8 @@ impl<K: Kernel> Engine<K> {
                     bits |= wanted;
                     next = next.min(self.next_telling(d, direction));
                 }
+                // A one-shot registration is told once; modified, it is new.
+                State::Expired(_) if events & ONESHOT != 0 => {}
                 State::Expired(_) => match self.tell_again(d, direction, now) {
                     Telling::Now => {
                         registration.take(d.telling());
