@@ -5,6 +5,8 @@
 //! performs. Today there is one door: `interpose`, libc's names.
 #![no_std]
 
+mod entry;
+mod host;
 mod interpose;
 mod memory;
 
@@ -14,7 +16,7 @@ use netdeadline_engine::Engine;
 /// Everything that is known in this process. In .bss, and untouched until it is needed.
 static ENGINE: Engine<Linux> = Engine::new(Linux);
 
-/// Not reachable: a check build proves it, by calling a function that does not exist (tests/tests/so.rs). Should it be reached
+/// Not reachable: a check build proves it, by calling a function that does not exist (tests/tests/no_panic.rs). Should it be reached
 /// all the same, the process ends here rather than go on with half a call.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

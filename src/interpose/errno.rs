@@ -2,7 +2,7 @@
 
 use core::ffi::c_int;
 
-use super::weak::weak;
+use crate::host::weak::weak;
 
 type Location = extern "C" fn() -> *mut c_int;
 

@@ -2,8 +2,9 @@
 //!
 //! libc's own system(3) and popen(3) start theirs without a name that could be replaced.
 
-use super::child::{with_environment, with_room, Program, Strings, ROOM};
-use super::{environment, errno, next};
+use super::{errno, next};
+use crate::host::child::{with_environment, with_room, Program, Strings, ROOM};
+use crate::host::environment;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null;
 

@@ -8,9 +8,7 @@
 //!
 //! Unsafe here means: the program's pointers go to the next function as they came, and nobody looks at them.
 
-mod child;
 mod connections;
-mod environment;
 mod errno;
 mod exec;
 mod fds;
@@ -20,10 +18,8 @@ mod process;
 mod reading;
 mod sandbox;
 mod second_names;
-mod setup;
 mod syscall;
 mod waits;
-mod weak;
 mod writing;
 
 use crate::ENGINE;
@@ -31,6 +27,8 @@ use core::ffi::c_int;
 use core::ptr::null;
 use netdeadline_engine::op::{Call, Operation, Step};
 use netdeadline_engine::sys::Kernel;
+
+pub use next::resolve;
 
 /// PTHREAD_CANCEL_DISABLE, the same number in glibc and musl.
 const CANCEL_DISABLE: c_int = 1;

@@ -88,15 +88,26 @@ impl Kept {
 /// What was kept. Written in the constructor.
 pub static KEPT: Published<Kept> = Published::new(Kept::new());
 
-/// An entry of the auxiliary vector; 0 if absent, or without libc.
-pub fn auxiliary(kind: usize) -> usize {
+/// An entry of the auxiliary vector; 0 if absent. `environment` is the process's, as it was at the start: without libc the
+/// vector is sought behind it, where the kernel put it (fs/binfmt_elf.c, create_elf_tables).
+pub fn auxiliary(environment: *const *const c_char, kind: usize) -> usize {
     let getauxval = weak!(getauxval);
-    if getauxval == 0 {
-        return 0;
+    if getauxval != 0 {
+        // SAFETY: the loader found the name, and C gives it this type.
+        let getauxval: extern "C" fn(usize) -> usize = unsafe { core::mem::transmute(getauxval) };
+        return getauxval(kind);
     }
-    // SAFETY: the loader found the name, and C gives it this type.
-    let getauxval: extern "C" fn(usize) -> usize = unsafe { core::mem::transmute(getauxval) };
-    getauxval(kind)
+    // SAFETY: the caller's word: the strings' array ends with a null.
+    let count = unsafe { strings(environment) }.count();
+    let mut entry = environment.wrapping_add(count + 1).cast::<[usize; 2]>();
+    loop {
+        // SAFETY: pairs follow the null, up to one of kind AT_NULL.
+        match unsafe { entry.read() } {
+            [found, value] if found == kind => return value,
+            [found, _] if found == libc::AT_NULL as usize => return 0,
+            _ => entry = entry.wrapping_add(1),
+        }
+    }
 }
 
 /// The environment at the start: `environ` if libc has set it (musl), else what the constructor was given (glibc, whose

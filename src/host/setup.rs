@@ -1,10 +1,10 @@
-//! The constructor: read what the operator said, once, and start the engine.
+//! The start: read what the operator said, once, and start the engine.
 //!
-//! It may run before any other constructor and before libc has set up anything, so it uses nothing of libc's but dlsym and
-//! getauxval. In a privileged program (AT_SECURE) it reads, opens and prints nothing (SECURITY.md 1).
+//! It may run before any other constructor, before libc has set up anything, and in a process without libc, so it uses
+//! nothing of libc's but getauxval. In a privileged program (AT_SECURE) it reads, opens and prints nothing (SECURITY.md 1).
 
 use super::environment::{self, value, Kept, KEPT};
-use super::{next, sandbox};
+use super::sandbox;
 use crate::ENGINE;
 use core::ffi::{c_char, c_int, CStr};
 use core::fmt::Display;
@@ -12,14 +12,6 @@ use netdeadline_engine::evidence::Log;
 use netdeadline_engine::policy::{Class, Origin};
 use netdeadline_engine::settings::Settings;
 use netdeadline_engine::sys::{file, Kernel, Linux};
-
-#[used]
-#[link_section = ".init_array"]
-static CONSTRUCTOR: extern "C" fn(c_int, *const *const c_char, *const *const c_char) = start;
-
-#[used]
-#[link_section = ".fini_array"]
-static DESTRUCTOR: extern "C" fn() = end;
 
 const SHORTHANDS: [(&[u8], Class); 5] = [
     (b"NETDEADLINE_CONNECT", Class::Connect),
@@ -32,14 +24,13 @@ const SHORTHANDS: [(&[u8], Class); 5] = [
 /// At most this much of a policy file (SECURITY.md 2).
 const FILE_LIMIT: usize = 1 << 20;
 
-extern "C" fn start(_: c_int, _: *const *const c_char, given: *const *const c_char) {
-    if environment::auxiliary(libc::AT_SECURE as usize) != 0 {
-        return;
+/// Start, with the process's environment as it is at the start. True: the engine is at work.
+pub fn start(environment: *const *const c_char) -> bool {
+    if environment::auxiliary(environment, libc::AT_SECURE as usize) != 0 {
+        return false;
     }
     // SAFETY: the kernel's own answer: the vDSO's address or 0.
-    unsafe { Linux::init(environment::auxiliary(libc::AT_SYSINFO_EHDR as usize)) };
-    next::resolve();
-    let environment = environment::at_start(given);
+    unsafe { Linux::init(environment::auxiliary(environment, libc::AT_SYSINFO_EHDR as usize)) };
     keep(environment);
     let mut inert = false;
     ENGINE.start(|settings| {
@@ -48,16 +39,15 @@ extern "C" fn start(_: c_int, _: *const *const c_char, given: *const *const c_ch
     });
     if inert {
         ENGINE.retire();
-        return;
-    }
-    if ENGINE.ruled() {
+    } else if ENGINE.ruled() {
         sandbox::started_under_filter();
     }
+    !ENGINE.retired()
 }
 
-extern "C" fn end() {
+/// The process ends: say what was left out of the log in its last second.
+pub extern "C" fn finish() {
     if let Some(settings) = ENGINE.settings.peek() {
-        // What was left out of the log in the last second.
         settings.log.settle(&ENGINE.kernel, u64::MAX);
     }
 }

@@ -21,4 +21,4 @@ macro_rules! weak {
     }};
 }
 
-pub(super) use weak;
+pub(crate) use weak;
