@@ -9,6 +9,7 @@ mod entry;
 mod host;
 mod interpose;
 mod memory;
+mod note;
 
 use netdeadline_engine::sys::Linux;
 use netdeadline_engine::Engine;
