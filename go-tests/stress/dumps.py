@@ -1,0 +1,74 @@
+"""SIGQUIT at a random moment: what Go prints must be whole and readable. Only the judgement of dumps belongs here."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+# dump.go parks that many.
+PARKED = 100
+# What Go says where it could not walk a stack, or died of trying.
+UNREADABLE = (
+    *("unexpected return pc", "unknown pc", "fatal error", "traceback stuck", "unexpected signal", "goroutine stack exceeds"),
+    *("panic during", "[signal SIG", "bad frame", "stack split at bad time", "runtime: bad", "morestack on", "throw"),
+)
+GOROUTINE = re.compile(r"^goroutine (\d+) .*\[.*\]:$")
+REGISTERS = ("rax", "rbx", "rip", "rflags", "gs")
+
+
+def judge(text, code):
+    """What is wrong with one dump, in words."""
+    wrong = []
+    lines = text.rstrip().splitlines()
+    if code != 2:
+        wrong.append(f"exit {code}, not 2")
+    if "SIGQUIT: quit" not in text:
+        return [*wrong, "no dump"]
+    wrong += [f"it says {words!r}" for words in UNREADABLE if words in text]
+    if (found := text.count("main.parkedToBeCounted(")) != PARKED:
+        wrong.append(f"{found} of {PARKED} parked goroutines are listed")
+    for number, line in enumerate(lines[:-1]):
+        found = GOROUTINE.match(line)
+        # Goroutine 0 is a thread's own stack, which may be in C.
+        if found and found[1] != "0" and not lines[number + 1].strip():
+            wrong.append(f"nothing under {line!r}")
+    last = [line.split()[0] for line in lines[-21:] if line.strip()]
+    if absent := [name for name in REGISTERS if name not in last]:
+        wrong.append(f"it does not end with the registers: {absent} are not there")
+    return wrong
+
+
+def one(command, env, scratch):
+    """Start a fresh process, interrupt it, and judge; (faults, the text of the dump)."""
+    path = os.path.join(scratch, "dump")
+    with open(path, "wb") as err:
+        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err)
+    try:
+        if process.stdout.readline() != b"ready\n":
+            raise ValueError("it did not start")
+        time.sleep(random.uniform(0, 0.8))
+        process.send_signal(signal.SIGQUIT)
+        code = process.wait(30)
+        wrong = None
+    except (ValueError, subprocess.TimeoutExpired) as error:
+        wrong = [str(error)]
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    with open(path, errors="replace") as text:
+        said = text.read()
+    return (judge(said, code) if wrong is None else wrong), said
+
+
+def many(command, env, scratch, seconds):
+    """Dumps of fresh processes until the time is over; (how many, faults, the worst text)."""
+    until, count = time.monotonic() + seconds, 0
+    while not count or time.monotonic() < until:
+        wrong, said = one(command, env, scratch)
+        count += 1
+        if wrong:
+            return count, wrong, said
+    return count, [], ""
