@@ -3,7 +3,10 @@
 //!
 //! What happens then is `host`'s and the doors'.
 
-use crate::{host, interpose};
+use crate::go::{self, request};
+use crate::host::{environment, setup};
+use crate::interpose;
+use core::arch::global_asm;
 use core::ffi::{c_char, c_int};
 
 #[used]
@@ -12,10 +15,50 @@ static CONSTRUCTOR: extern "C" fn(c_int, *const *const c_char, *const *const c_c
 
 #[used]
 #[link_section = ".fini_array"]
-static DESTRUCTOR: extern "C" fn() = host::setup::finish;
+static DESTRUCTOR: extern "C" fn() = setup::finish;
+
+type Strings = *const *const c_char;
 
 /// The loader's call. It may come before libc has set up anything.
-extern "C" fn constructed(_: c_int, _: *const *const c_char, given: *const *const c_char) {
+extern "C" fn constructed(_: c_int, _: Strings, given: Strings) {
     interpose::resolve();
-    host::setup::start(host::environment::at_start(given));
+    let environment = environment::at_start(given);
+    if setup::start(environment) {
+        go::protect_loaded(main_program(environment));
+    }
+}
+
+/// Where the kernel says that the main program's headers are, and how many.
+fn main_program(environment: Strings) -> (usize, usize) {
+    let word = |kind| environment::auxiliary(environment, kind as usize);
+    (word(libc::AT_PHDR), word(libc::AT_PHNUM))
+}
+
+// The ELF entry point of the library (build.rs: -e). Hidden: it is no name of ours for programs.
+global_asm!(
+    ".hidden nd_enter",
+    ".globl nd_enter",
+    ".type nd_enter, @function",
+    "nd_enter:",
+    ".cfi_startproc",
+    ".cfi_undefined rip", // nobody called us
+    "call {injected}",    // rdi: the program's stack; rsi: the request (request.rs)
+    "int3",               // the launcher takes over
+    ".cfi_endproc",
+    ".size nd_enter, . - nd_enter",
+    injected = sym injected,
+);
+
+/// The launcher's jump, at the program's very first instruction: there is one thread, and nothing has run.
+///
+/// # Safety
+/// `stack` is the program's, at argc; `request` is the launcher's, and nobody else's.
+unsafe extern "C" fn injected(stack: *const usize, request: *mut request::Request) {
+    // SAFETY: the caller's word. After argc and its strings, and a null, comes the environment.
+    let (request, environment) = unsafe { (&mut *request, stack.add(1 + stack.read() + 1).cast()) };
+    if !setup::start(environment) {
+        request.status = request::status::INERT;
+        return;
+    }
+    go::answer(request, main_program(environment));
 }

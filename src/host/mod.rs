@@ -5,6 +5,7 @@
 
 pub mod child;
 pub mod environment;
+pub mod raw;
 pub mod sandbox;
 pub mod setup;
 pub mod weak;

@@ -59,13 +59,7 @@ pub unsafe extern "C" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> 
 pub unsafe extern "C" fn socketpair(domain: c_int, kind: c_int, protocol: c_int, pair: *mut c_int) -> c_int {
     // SAFETY: the program's own call.
     let result = unsafe { next::socketpair(domain, kind, protocol, pair) };
-    if result == 0 {
-        for i in 0..2 {
-            // SAFETY: the kernel has just written two numbers there.
-            note(unsafe { *pair.add(i) }, |new| op::created(&ENGINE, new));
-        }
-    }
-    result
+    note(result, |_| op::paired(&ENGINE, pair as usize))
 }
 
 /// shutdown(2).

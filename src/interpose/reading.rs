@@ -3,7 +3,7 @@
 use super::{drive, next};
 use crate::ENGINE;
 use core::ffi::{c_int, c_void};
-use netdeadline_engine::op::{passed_fds, Receive};
+use netdeadline_engine::op::{self, Receive};
 
 /// read(2).
 ///
@@ -92,8 +92,7 @@ pub unsafe extern "C" fn recvmsg(fd: c_int, message: *mut libc::msghdr, flags: c
         unsafe { next::recvmsg(fd, message, flags) }
     };
     if result >= 0 && ENGINE.active() {
-        // SAFETY: the kernel has just written this message.
-        unsafe { note_passed(message) };
+        op::received_message(&ENGINE, message as usize);
     }
     result
 }
@@ -117,41 +116,9 @@ pub unsafe extern "C" fn recvmmsg(
         unsafe { next::recvmmsg(fd, vector, count, flags, time) }
     };
     if ENGINE.active() {
-        for i in 0..result.max(0) as usize {
-            // SAFETY: the kernel has just written the first `result` messages.
-            unsafe { note_passed(&raw mut (*vector.add(i)).msg_hdr) };
-        }
+        op::received_messages(&ENGINE, vector as usize, result.max(0) as usize);
     }
     result
-}
-
-/// Tell the engine of the descriptors in a received message's control data.
-///
-/// # Safety
-/// The kernel has just filled `message`.
-unsafe fn note_passed(message: *mut libc::msghdr) {
-    // SAFETY: the caller's word; plain reads of what the kernel wrote.
-    let (mut at, length) = unsafe { ((*message).msg_control as usize, (*message).msg_controllen) };
-    if at == 0 || length < core::mem::size_of::<libc::cmsghdr>() {
-        return;
-    }
-    let end = at.saturating_add(length);
-    let header = core::mem::size_of::<libc::cmsghdr>();
-    while at.saturating_add(header) <= end {
-        // SAFETY: the header lies within what the kernel wrote.
-        let control = unsafe { (at as *const libc::cmsghdr).read_unaligned() };
-        if control.cmsg_len < header || control.cmsg_len > end.saturating_sub(at) {
-            return;
-        }
-        if control.cmsg_level == libc::SOL_SOCKET && control.cmsg_type == libc::SCM_RIGHTS {
-            let first = at.saturating_add(header);
-            let count = (control.cmsg_len - header) / 4;
-            // SAFETY: the numbers lie within the control message.
-            let fd = |i: usize| unsafe { ((first + 4 * i) as *const c_int).read_unaligned() };
-            passed_fds(&ENGINE, (0..count).map(fd));
-        }
-        at = at.saturating_add(control.cmsg_len.next_multiple_of(8));
-    }
 }
 
 /// `read` of programs compiled with _FORTIFY_SOURCE.

@@ -4,12 +4,9 @@
 //! names (cancellation points; fcntl's F_GETOWN; what is left of a time), and who calls by number wants the call.
 
 use super::{connections, errno, exec, fds, next, options, reading, sandbox, waits, writing};
+use crate::host::raw::{self, MASK};
 use crate::ENGINE;
 use core::ffi::{c_int, c_long};
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use netdeadline_engine::sys::{program, Kernel};
-
-const IO_URING: &str = "io_uring_setup was let through (NETDEADLINE_IO_URING=allow): what it carries has no deadline";
 
 /// syscall(2). Variadic in C; six register arguments cover every call (the sixth lies on the stack, as for any C function).
 ///
@@ -60,12 +57,14 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
             libc::SYS_epoll_pwait if e == 0 || f == MASK => {
                 waits::epoll_pwait(fd, b as _, c as c_int, d as c_int, e as _) as c_long
             }
-            libc::SYS_epoll_pwait2 if (e == 0 || f == MASK) && is_readable(d) => {
+            libc::SYS_epoll_pwait2 if (e == 0 || f == MASK) && raw::is_readable(d) => {
                 waits::epoll_pwait2(fd, b as _, c as c_int, d as _, e as _) as c_long
             }
             libc::SYS_select if waits_for_us(e) => waits::select(fd, b as _, c as _, d as _, e as _) as c_long,
-            libc::SYS_pselect6 if waits_for_us(e) => match pselect_mask(f) {
-                Some(mask) => keeping_time(e, || waits::pselect(fd, b as _, c as _, d as _, e as _, mask)) as c_long,
+            libc::SYS_pselect6 if waits_for_us(e) => match raw::pselect_mask(f) {
+                Some(mask) => {
+                    keeping_time(e, || waits::pselect(fd, b as _, c as _, d as _, e as _, mask as _)) as c_long
+                },
                 None => next::syscall(nr, a, b, c, d, e, f),
             },
             libc::SYS_close => fds::close(fd) as c_long,
@@ -87,78 +86,23 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
                 }
                 next::syscall(nr, a, b, c, d, e, f)
             }
-            libc::SYS_io_uring_setup if ENGINE.ruled() => match allowed_io_uring() {
-                true => next::syscall(nr, a, b, c, d, e, f),
-                // It moves sockets past every hook; programs fall back to epoll.
-                false => errno::unsupported() as c_long,
-            },
+            libc::SYS_io_uring_setup if !raw::allows_io_uring() => errno::unsupported() as c_long,
             _ => next::syscall(nr, a, b, c, d, e, f),
         }
     }
 }
 
-/// The size of the kernel's signal mask.
-const MASK: usize = 8;
-
 /// A wait that may concern us, and whose time libc may read as the kernel would.
 fn waits_for_us(time: usize) -> bool {
-    ENGINE.anything_tracked() && is_readable(time)
+    ENGINE.anything_tracked() && raw::is_readable(time)
 }
-
-/// Null, or a time that can be read: the kernel answers EFAULT where libc's function would crash.
-fn is_readable(time: usize) -> bool {
-    time == 0 || program::copy_in(&ENGINE.kernel, &mut [0; TIME], time)
-}
-
-/// The size of a timespec.
-const TIME: usize = 16;
 
 /// ppoll and pselect6 write what is left of the time, unless it was refused; libc's functions of these names don't.
 fn keeping_time(time: usize, wait: impl FnOnce() -> c_int) -> c_int {
-    let k = &ENGINE.kernel;
-    let mut bytes = [0; TIME];
-    if time == 0 || !program::copy_in(k, &mut bytes, time) {
-        return wait();
-    }
-    let (seconds, ns) = bytes.split_at_mut(8);
-    let word = |bytes: &[u8]| bytes.try_into().map_or(-1, i64::from_ne_bytes);
-    let given = match (word(seconds), word(ns)) {
-        (0, 0) => return wait(),
-        (seconds @ 0.., ns @ 0..=999_999_999) => {
-            (seconds as u64).saturating_mul(1_000_000_000).saturating_add(ns as u64)
-        }
-        _ => return wait(),
-    };
-    let until = k.now().saturating_add(given);
+    let left = raw::Left::of(time);
     let result = wait();
-    let left = until.saturating_sub(k.now()).min(given);
-    seconds.copy_from_slice(&(left / 1_000_000_000).to_ne_bytes());
-    ns.copy_from_slice(&(left % 1_000_000_000).to_ne_bytes());
-    // Read-only memory is no reason to fail, nor is it for the kernel.
-    program::copy_out(k, time, &bytes);
+    if let Some(left) = left {
+        left.write();
+    }
     result
-}
-
-/// The mask in pselect6's sixth argument, a pair of address and size; `None` if it is not as libc would pass it.
-fn pselect_mask(pair: usize) -> Option<*const libc::sigset_t> {
-    if pair == 0 {
-        return Some(core::ptr::null());
-    }
-    let mut bytes = [0; 16];
-    if !program::copy_in(&ENGINE.kernel, &mut bytes, pair) {
-        return None;
-    }
-    let (address, size) = bytes.split_at(8);
-    let word = |bytes: &[u8]| bytes.try_into().map_or(0, usize::from_ne_bytes);
-    let address = word(address);
-    (address == 0 || word(size) == MASK).then_some(address as *const libc::sigset_t)
-}
-
-fn allowed_io_uring() -> bool {
-    static SAID: AtomicBool = AtomicBool::new(false);
-    let Some(settings) = ENGINE.settings.peek().filter(|settings| settings.io_uring) else { return false };
-    if !SAID.swap(true, Relaxed) {
-        settings.log.note(&ENGINE.kernel, IO_URING);
-    }
-    true
 }

@@ -14,6 +14,7 @@ mod expire;
 mod fds;
 mod judge;
 mod options;
+mod passed;
 mod poll;
 mod ready;
 mod receive;
@@ -31,7 +32,8 @@ pub use fds::{
 };
 pub use options::{fetched_option, set_option};
 pub use poll::Poll;
-pub use receive::{passed_fds, Receive};
+pub use passed::{paired, passed_fds, received_message, received_messages};
+pub use receive::Receive;
 pub use sandbox::probe;
 pub use select::Select;
 pub use send::Send;

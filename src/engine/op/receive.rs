@@ -345,11 +345,3 @@ impl<K: Kernel> Engine<K> {
         self.rearm_input(fd, slot, d);
     }
 }
-
-/// A message with control data came: the descriptors in it are new numbers. `fds` yields them.
-pub fn passed_fds<K: Kernel>(e: &Engine<K>, fds: impl Iterator<Item = i32>) {
-    for fd in fds {
-        super::created(e, fd);
-        e.adopt(fd);
-    }
-}

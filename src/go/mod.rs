@@ -1,0 +1,126 @@
+//! The Go door: Go's one system call function.
+//!
+//! Go makes its system calls itself, also in programs that are linked with libc, and all of package net's go through one
+//! function of assembly, Syscall6. It is rewritten before Go starts, so that it asks us before and after its SYSCALL. The way of
+//! a call: Syscall6 -> `trampoline` -> `quick` (does it concern us?) -> `call` (the engine's steps) -> the engine.
+//!
+//! Rules of this house. There is no libc, no TLS (the thread pointer is Go's own) and next to no stack. What blocks, blocks at
+//! Go's own SYSCALL instruction. Where anything about a program is in doubt it is not patched, and that is said. What decides
+//! about deadlines belongs in the engine.
+
+mod call;
+mod find;
+mod helper;
+mod objects;
+mod patch;
+mod quick;
+pub mod request;
+mod stack;
+mod tell;
+mod trampoline;
+mod vfork;
+
+use crate::ENGINE;
+use core::fmt::Write;
+use find::{Doubt, Text};
+use netdeadline_engine::sys::Published;
+use objects::Object;
+use request::{status, Patch, Request, PATCHES};
+
+/// The patches that one object needs.
+struct Patches {
+    patches: [Option<Patch>; PATCHES],
+}
+
+/// What there is to patch in an object; `None` if it is not Go's.
+fn examine(object: &Object) -> Option<Result<Patches, Doubt>> {
+    let mut found = None;
+    let mut fork = None;
+    for text in object.texts() {
+        let address = match find::syscall6(text, object.segments().find_map(find::function_table)) {
+            Ok(address) => address,
+            Err(Doubt::NoFunction) => continue,
+            Err(doubt) => return Some(Err(doubt)),
+        };
+        if found.is_some() {
+            return Some(Err(Doubt::Several));
+        }
+        found = patch::syscall6(address, code(text, address, find::LENGTH)?);
+        fork = find::vfork(text).and_then(|(address, length)| patch::vfork(address, code(text, address, length)?));
+    }
+    match found {
+        Some(_) => Some(Ok(Patches { patches: [found, fork] })),
+        None => object.is_go().then_some(Err(Doubt::NoFunction)),
+    }
+}
+
+fn code<'a>(text: Text<'a>, address: u64, length: usize) -> Option<&'a [u8]> {
+    let start = usize::try_from(address.checked_sub(text.address)?).ok()?;
+    text.bytes.get(start..start.checked_add(length)?)
+}
+
+/// Patch every object that is loaded. `main`: the headers of the main program, should there be no loader's list. Before any of
+/// them has run.
+pub fn protect_loaded(main: (usize, usize)) {
+    let mut visit = |object: &Object| {
+        let patches = match examine(object) {
+            None => return,
+            Some(Ok(patches)) => patches,
+            Some(Err(doubt)) => return doubtful(doubt),
+        };
+        if !ready() || !patches.patches.iter().flatten().all(patch::write) {
+            ENGINE.say("this Go program's text cannot be written: its calls have no deadline");
+        }
+    };
+    if !objects::each(&mut visit) {
+        // SAFETY: the kernel's words (AT_PHDR, AT_PHNUM) for a program that stays mapped.
+        if let Some(object) = unsafe { Object::main(main.0, main.1) } {
+            visit(&object);
+        }
+    }
+}
+
+/// What the launcher asks: the patches of a static program, for it to write.
+pub fn answer(request: &mut Request, main: (usize, usize)) {
+    // SAFETY: as in `protect_loaded`.
+    let found = unsafe { Object::main(main.0, main.1) }.and_then(|object| examine(&object));
+    let patches = match found {
+        Some(Ok(patches)) if ready() => patches,
+        Some(Ok(_)) => return refuse(request, "there is no memory for it"),
+        Some(Err(doubt)) => return refuse(request, doubt),
+        None => return refuse(request, "it was not made by Go"),
+    };
+    for (to, from) in request.patches.iter_mut().zip(patches.patches.iter().flatten()) {
+        *to = *from;
+        request.count += 1;
+    }
+    helper::expect(request.helper);
+    request.status = status::PATCH;
+}
+
+/// Stacks to run on.
+fn ready() -> bool {
+    static READY: Published<bool> = Published::new(false);
+    READY.publish(|ready| *ready = stack::prepare());
+    READY.peek().is_some_and(|ready| *ready)
+}
+
+fn doubtful(doubt: Doubt) {
+    if let Some(settings) = ENGINE.settings.peek().filter(|settings| !settings.policy.is_empty()) {
+        settings.log.note(&ENGINE.kernel, format_args!("this Go program's calls have no deadline: {doubt}"));
+    }
+}
+
+fn refuse(request: &mut Request, why: impl core::fmt::Display) {
+    struct Reason<'a>(core::slice::IterMut<'a, u8>);
+    impl Write for Reason<'_> {
+        fn write_str(&mut self, text: &str) -> core::fmt::Result {
+            text.bytes().zip(&mut self.0).for_each(|(from, to)| *to = from);
+            Ok(())
+        }
+    }
+    let last = request.reason.len() - 1;
+    let (text, _) = request.reason.split_at_mut(last);
+    let _ = write!(Reason(text.iter_mut()), "{why}");
+    request.status = status::REFUSED;
+}

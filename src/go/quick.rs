@@ -1,0 +1,164 @@
+//! Does this call concern us? Asked on the goroutine's own stack, before anything else: most calls end here.
+//!
+//! `decide` and `worth` run where there may be a few hundred bytes: they call nothing that is not inlined, and a test looks at
+//! the room they take (tests/tests/go_door.rs). What is done about a call belongs in `call`.
+
+use super::stack::{take, take_room, Frame};
+use crate::ENGINE;
+use netdeadline_engine::op;
+
+/// Numbers below this have a byte in `CONCERN`.
+pub const NUMBERS: usize = 512;
+
+/// The call is the program's own. (What `decide` answers is 0, `TELL`, `LOOK` or a frame's address.)
+pub const PLAIN: usize = 0;
+/// The call is the program's own, and the engine is told of its success.
+pub const TELL: usize = 1;
+/// A wait in a set where nothing is armed: the program's own, and its events are looked through for our timer's.
+pub const LOOK: usize = 2;
+/// No frame is below this address.
+pub const FRAMES: usize = 4096;
+
+/// A byte for each call: not 0 if `decide` has something to say about it.
+#[repr(transparent)]
+pub struct Concern([u8; NUMBERS]);
+
+/// See `Concern`.
+pub static CONCERN: Concern = {
+    let mut concern = [0; NUMBERS];
+    let mut i = 0;
+    while i < OURS.len() {
+        concern[OURS[i] as usize] = 1;
+        i += 1;
+    }
+    Concern(concern)
+};
+
+/// The calls of `decide`.
+const OURS: [i64; 46] = [
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_close,
+    libc::SYS_poll,
+    libc::SYS_ioctl,
+    libc::SYS_readv,
+    libc::SYS_writev,
+    libc::SYS_select,
+    libc::SYS_dup,
+    libc::SYS_dup2,
+    libc::SYS_sendfile,
+    libc::SYS_socket,
+    libc::SYS_connect,
+    libc::SYS_accept,
+    libc::SYS_sendto,
+    libc::SYS_recvfrom,
+    libc::SYS_sendmsg,
+    libc::SYS_recvmsg,
+    libc::SYS_shutdown,
+    libc::SYS_socketpair,
+    libc::SYS_setsockopt,
+    libc::SYS_getsockopt,
+    libc::SYS_clone,
+    libc::SYS_execve,
+    libc::SYS_fcntl,
+    libc::SYS_prctl,
+    libc::SYS_epoll_create,
+    libc::SYS_epoll_wait,
+    libc::SYS_epoll_ctl,
+    libc::SYS_pselect6,
+    libc::SYS_ppoll,
+    libc::SYS_splice,
+    libc::SYS_epoll_pwait,
+    libc::SYS_accept4,
+    libc::SYS_epoll_create1,
+    libc::SYS_dup3,
+    libc::SYS_recvmmsg,
+    libc::SYS_sendmmsg,
+    libc::SYS_seccomp,
+    libc::SYS_execveat,
+    libc::SYS_io_uring_setup,
+    libc::SYS_clone3,
+    libc::SYS_close_range,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_epoll_pwait2,
+    libc::SYS_vfork,
+];
+
+/// The arguments by which the kernel's ioctl and fcntl change what we know.
+pub const FIONBIO: u32 = libc::FIONBIO as u32;
+
+/// What this call needs: `PLAIN`, `TELL`, `LOOK`, or a frame. Without a frame free it passes.
+pub extern "C" fn decide(nr: usize, a: usize, b: usize, c: usize, d: usize, _: usize) -> usize {
+    if !ENGINE.active() {
+        // Children are handed on even from a process in which nothing is bounded. A sandbox (retired) is no place for that.
+        return if nr as i64 == libc::SYS_execve && !ENGINE.retired() { take_room() as usize } else { PLAIN };
+    }
+    let fd = a as i32;
+    let concerns = match nr as i64 {
+        libc::SYS_read
+        | libc::SYS_write
+        | libc::SYS_readv
+        | libc::SYS_writev
+        | libc::SYS_recvfrom
+        | libc::SYS_sendmsg
+        | libc::SYS_sendmmsg
+        | libc::SYS_sendfile => ENGINE.concerns(fd),
+        libc::SYS_recvmsg | libc::SYS_recvmmsg if !ENGINE.concerns(fd) => return TELL,
+        libc::SYS_recvmsg | libc::SYS_recvmmsg => true,
+        // MSG_FASTOPEN connects: such a socket is still unknown, or plain.
+        libc::SYS_sendto => ENGINE.concerns(fd) || d as i32 & libc::MSG_FASTOPEN != 0,
+        libc::SYS_splice => ENGINE.concerns(fd) || ENGINE.concerns(c as i32),
+        libc::SYS_close => ENGINE.known(fd),
+        libc::SYS_epoll_wait | libc::SYS_epoll_pwait => {
+            let ms = d as i32;
+            let timeout = if ms < 0 { u64::MAX } else { ms as u64 };
+            if op::waits_plainly(&ENGINE, fd, timeout) {
+                return LOOK;
+            }
+            true
+        }
+        libc::SYS_setsockopt if b as i32 != libc::SOL_SOCKET => false,
+        libc::SYS_setsockopt => return TELL,
+        libc::SYS_getsockopt if b as i32 != libc::SOL_SOCKET || c as i32 != libc::SO_ERROR => false,
+        libc::SYS_getsockopt | libc::SYS_shutdown if ENGINE.concerns(fd) => return TELL,
+        libc::SYS_getsockopt | libc::SYS_shutdown => false,
+        libc::SYS_socket
+        | libc::SYS_socketpair
+        | libc::SYS_accept
+        | libc::SYS_accept4
+        | libc::SYS_epoll_create
+        | libc::SYS_epoll_create1
+        | libc::SYS_epoll_ctl
+        | libc::SYS_dup
+        | libc::SYS_pidfd_getfd => return TELL,
+        libc::SYS_fcntl => match b as i32 {
+            libc::F_DUPFD | libc::F_DUPFD_CLOEXEC | libc::F_SETFL => return TELL,
+            _ => false,
+        },
+        libc::SYS_ioctl if b as u32 == FIONBIO => return TELL,
+        libc::SYS_ioctl => false,
+        libc::SYS_poll | libc::SYS_ppoll | libc::SYS_select | libc::SYS_pselect6 => ENGINE.anything_tracked(),
+        libc::SYS_prctl => a as i32 == libc::PR_SET_SECCOMP,
+        libc::SYS_execve | libc::SYS_execveat => return take_room() as usize,
+        // connect, dup2, dup3, close_range, clone and its kin, seccomp, io_uring_setup, epoll_pwait2.
+        _ => true,
+    };
+    if concerns {
+        take() as usize
+    } else {
+        PLAIN
+    }
+}
+
+/// The kernel has answered a call of which `decide` said `TELL` or `LOOK`. A frame to do so on, or null: there is nothing to tell.
+pub extern "C" fn worth(kind: usize, outcome: isize, events: usize) -> *mut Frame {
+    let worth = match kind {
+        LOOK => outcome > 0 && op::has_token(events, outcome as usize),
+        _ => outcome >= 0,
+    };
+    if worth {
+        take()
+    } else {
+        core::ptr::null_mut()
+    }
+}
