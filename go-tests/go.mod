@@ -1,0 +1,3 @@
+module netdeadline/go-tests
+
+go 1.21
