@@ -7,8 +7,7 @@
 //! the kernel as they came.
 
 use super::stack::{replenish, Frame};
-use super::{helper, quick, tell, vfork};
-use crate::host::child::{self, Program};
+use super::{exec, helper, quick, tell, vfork};
 use crate::host::raw::{self, Left, MASK};
 use crate::host::sandbox;
 use crate::ENGINE;
@@ -181,21 +180,9 @@ fn around(frame: &mut Frame) -> usize {
             PLAIN
         }
         libc::SYS_io_uring_setup if !raw::allows_io_uring() => done(frame, -(libc::ENOSYS as isize)),
-        libc::SYS_execve => {
-            let program = Program::At(libc::AT_FDCWD, a as _);
-            let mut exec = |envp: child::Strings| ENGINE.kernel.call(nr, [a, b, envp as usize, 0, 0, 0]) as c_int;
-            // SAFETY: the program's own path and environment. Without a byte of room wasted on a call that fails: it comes back.
-            let outcome = unsafe { child::with_environment(c as _, program, &mut exec) };
-            done(frame, outcome as isize)
-        }
-        libc::SYS_execveat => {
-            let [_, _, _, d, flags, _] = frame.args;
-            let open = flags as c_int & libc::AT_EMPTY_PATH != 0;
-            let program = if open { Program::Open(fd) } else { Program::At(fd, b as _) };
-            let mut exec = |envp: child::Strings| ENGINE.kernel.call(nr, [a, b, c, envp as usize, flags, 0]) as c_int;
-            // SAFETY: as above.
-            let outcome = unsafe { child::with_environment(d as _, program, &mut exec) };
-            done(frame, outcome as isize)
+        libc::SYS_execve | libc::SYS_execveat => {
+            let outcome = exec::exec(nr, frame.args);
+            done(frame, outcome)
         }
         _ => PLAIN,
     }
@@ -296,7 +283,8 @@ fn perform(frame: &mut Frame, step: Step) -> usize {
             frame.waiting = true;
             frame.entry = libc::pollfd { fd, events, revents: 0 };
             let left = until.saturating_sub(ENGINE.kernel.now());
-            frame.time = libc::timespec { tv_sec: (left / 1_000_000_000) as i64, tv_nsec: (left % 1_000_000_000) as i64 };
+            frame.time =
+                libc::timespec { tv_sec: (left / 1_000_000_000) as i64, tv_nsec: (left % 1_000_000_000) as i64 };
             let time = if until == u64::MAX { 0 } else { &raw const frame.time as usize };
             frame.next_nr = libc::SYS_ppoll as usize;
             frame.next_args = [&raw const frame.entry as usize, 1, time, 0, MASK, 0];

@@ -19,9 +19,8 @@ pub const LENGTH: usize = 40;
 
 /// mov rax, [rsp+8]; pop r12; syscall; push r12; cmp rax, -4095: the middle of syscall.rawVforkSyscall, which starts os/exec's
 /// children. (syscall/asm_linux_amd64.s at go1.21 and go1.26)
-pub const VFORK: [u8; 17] = [
-    0x48, 0x8b, 0x44, 0x24, 0x08, 0x41, 0x5c, 0x0f, 0x05, 0x41, 0x54, 0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff,
-];
+pub const VFORK: [u8; 17] =
+    [0x48, 0x8b, 0x44, 0x24, 0x08, 0x41, 0x5c, 0x0f, 0x05, 0x41, 0x54, 0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff];
 
 /// What stands before `VFORK`: r10, r8 and r9 set to 0, by three instructions of 7 bytes (to 1.26) or of 6 (1.27).
 pub const ZEROING: [&[u8]; 2] = [
@@ -57,8 +56,12 @@ impl fmt::Display for Doubt {
         f.write_str(match self {
             Doubt::NoFunction => "Go's Syscall6 is not in it (Go before 1.20 has none)",
             Doubt::Several => "it has more than one place that looks like Go's Syscall6",
-            Doubt::NoTable => "its function table is missing or obfuscated, so Go's Syscall6 cannot be told for certain",
-            Doubt::AnotherName => "its function table does not call the place that looks like Go's Syscall6 by that name",
+            Doubt::NoTable => {
+                "its function table is missing or obfuscated, so Go's Syscall6 cannot be told for certain"
+            }
+            Doubt::AnotherName => {
+                "its function table does not call the place that looks like Go's Syscall6 by that name"
+            }
         })
     }
 }
@@ -107,7 +110,8 @@ pub fn vfork(text: Text) -> Option<(u64, usize)> {
     let mut from = 0;
     while let Some(at) = position(text.bytes.get(from..)?, &VFORK) {
         let at = from + at;
-        let zeroing = ZEROING.iter().find(|zeroing| text.bytes.get(..at).is_some_and(|before| before.ends_with(zeroing)));
+        let zeroing =
+            ZEROING.iter().find(|zeroing| text.bytes.get(..at).is_some_and(|before| before.ends_with(zeroing)));
         if let Some(zeroing) = zeroing {
             if found.is_some() {
                 return None;
@@ -190,11 +194,14 @@ impl<'a> Table<'a> {
     /// taken from its address, and must be in the segment. The usual ones are tried before all functions are looked at.
     fn confirms(&self, text: Text, address: u64) -> bool {
         let page = text.address.wrapping_add(0x1000);
-        [page, text.address].iter().any(|start| self.confirms_from(*start, address)) || self.confirms_somewhere(text, address)
+        [page, text.address].iter().any(|start| self.confirms_from(*start, address))
+            || self.confirms_somewhere(text, address)
     }
 
     fn confirms_from(&self, start: u64, address: u64) -> bool {
-        let Some(offset) = address.checked_sub(start).and_then(|offset| u32::try_from(offset).ok()) else { return false };
+        let Some(offset) = address.checked_sub(start).and_then(|offset| u32::try_from(offset).ok()) else {
+            return false;
+        };
         let (mut low, mut high) = (0, self.count);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -210,7 +217,9 @@ impl<'a> Table<'a> {
 
     fn confirms_somewhere(&self, text: Text, address: u64) -> bool {
         (0..self.count).any(|i| {
-            let Some(start) = self.start_of(i).and_then(|offset| address.checked_sub(offset.into())) else { return false };
+            let Some(start) = self.start_of(i).and_then(|offset| address.checked_sub(offset.into())) else {
+                return false;
+            };
             start >= text.address && start % ALIGNMENT as u64 == 0 && self.is_syscall6(i)
         })
     }

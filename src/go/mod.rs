@@ -9,6 +9,7 @@
 //! about deadlines belongs in the engine.
 
 mod call;
+mod exec;
 mod find;
 mod helper;
 mod objects;

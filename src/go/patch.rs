@@ -18,8 +18,8 @@ pub fn syscall6(address: u64, code: &[u8]) -> Option<Patch> {
     put(&[0x0f, 0x05]); //                       +12: syscall, as it was
     put(&[0xff, 0x15, 12, 0, 0, 0]); //          +14: call [rip + 12], the pointer at +32
     put(&[0xc3, 0xcc, 0xcc, 0xcc]); //           +20: ret; three that are never reached
-    put(&(before as usize as u64).to_le_bytes()); // +24
-    put(&(after as usize as u64).to_le_bytes()); //  +32
+    put(&(before as *const () as u64).to_le_bytes()); // +24
+    put(&(after as *const () as u64).to_le_bytes()); //  +32
     patch(address, code, &new)
 }
 
@@ -31,7 +31,7 @@ pub fn vfork(address: u64, code: &[u8]) -> Option<Patch> {
     let mut to = call.iter_mut();
     let mut put = |bytes: &[u8]| bytes.iter().zip(&mut to).for_each(|(from, to)| *to = *from);
     put(&[0x48, 0xb8]); //                                movabs rax,
-    put(&(before_vfork as usize as u64).to_le_bytes()); //  before_vfork
+    put(&(before_vfork as *const () as u64).to_le_bytes()); //  before_vfork
     put(&[0xff, 0xd0]); //                                call rax (the number is loaded into rax after this)
     for nop in nops.chunks_exact_mut(3) {
         nop.copy_from_slice(&[0x0f, 0x1f, 0x00]);

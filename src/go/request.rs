@@ -1,5 +1,7 @@
 //! What the launcher and the library say to each other while a program is stopped at its first instruction. Both include this
 //! file (the library as `go::request`, the command by its path): it is data and nothing else.
+
+#![allow(dead_code)] // each side uses its half
 //!
 //! The launcher maps the library, relocates it, writes a `Request` below the program's stack and jumps to the library's ELF
 //! entry point with rdi = the program's stack pointer (where argc is), rsi = the address of the `Request`, and rsp below it,

@@ -5,7 +5,7 @@
 use super::quick::FIONBIO;
 use crate::ENGINE;
 use core::ffi::c_int;
-use netdeadline_engine::op;
+use netdeadline_engine::op::{self, Interest};
 use netdeadline_engine::sys::program;
 
 const CLOSE_RANGE_UNSHARE: c_int = 2;
@@ -25,7 +25,7 @@ pub fn tell(nr: i64, args: [usize; 6], outcome: isize) {
         libc::SYS_socketpair => op::paired(&ENGINE, d),
         libc::SYS_accept | libc::SYS_accept4 => op::accepted(&ENGINE, new),
         libc::SYS_epoll_create | libc::SYS_epoll_create1 => op::epoll_created(&ENGINE, new),
-        libc::SYS_epoll_ctl => op::epoll_ctl(&ENGINE, fd, b as c_int, c as c_int, d),
+        libc::SYS_epoll_ctl => op::epoll_ctl(&ENGINE, fd, b as c_int, c as c_int, d, Interest::TriesFirst),
         libc::SYS_setsockopt => op::set_option(&ENGINE, fd, b as c_int, c as c_int, d, e),
         libc::SYS_getsockopt => {
             let mut length = [0; 4];

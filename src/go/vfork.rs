@@ -46,7 +46,10 @@ fn lend_to_child() {
 #[inline]
 pub fn came_back() {
     let parent = PARENT.load(Relaxed);
-    if parent != 0 && process::tid(&ENGINE.kernel) == parent && PARENT.compare_exchange(parent, 0, AcqRel, Relaxed).is_ok() {
+    if parent != 0
+        && process::tid(&ENGINE.kernel) == parent
+        && PARENT.compare_exchange(parent, 0, AcqRel, Relaxed).is_ok()
+    {
         ENGINE.process.lend(&ENGINE.kernel, -1);
     }
 }

@@ -3,7 +3,13 @@
 //! The address is loaded from the global offset table by hand. Rust takes a function's address to be never null and removes the
 //! check; a program without libc (Go, built with CGO_ENABLED=0 -buildmode=pie) then jumps to 0.
 
-core::arch::global_asm!(".weak dlsym", ".weak __errno_location", ".weak getauxval", ".weak environ", ".weak dl_iterate_phdr");
+core::arch::global_asm!(
+    ".weak dlsym",
+    ".weak __errno_location",
+    ".weak getauxval",
+    ".weak environ",
+    ".weak dl_iterate_phdr"
+);
 
 /// The address of an imported name, or 0.
 macro_rules! weak {

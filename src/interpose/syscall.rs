@@ -64,7 +64,7 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
             libc::SYS_pselect6 if waits_for_us(e) => match raw::pselect_mask(f) {
                 Some(mask) => {
                     keeping_time(e, || waits::pselect(fd, b as _, c as _, d as _, e as _, mask as _)) as c_long
-                },
+                }
                 None => next::syscall(nr, a, b, c, d, e, f),
             },
             libc::SYS_close => fds::close(fd) as c_long,

@@ -5,7 +5,7 @@ use super::reading::fits;
 use super::{drive, next};
 use crate::ENGINE;
 use core::ffi::c_int;
-use netdeadline_engine::op::{self, Call, Clock, EpollWait, Poll, Select};
+use netdeadline_engine::op::{self, Call, Clock, EpollWait, Interest, Poll, Select};
 
 /// ns of a time in ms; negative means for ever.
 fn of_ms(ms: c_int) -> u64 {
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn epoll_create1(flags: c_int) -> c_int {
 pub unsafe extern "C" fn epoll_ctl(set: c_int, operation: c_int, fd: c_int, event: *mut libc::epoll_event) -> c_int {
     // SAFETY: the program's own call.
     let result = unsafe { next::epoll_ctl(set, operation, fd, event) };
-    note(result, |_| op::epoll_ctl(&ENGINE, set, operation, fd, event as usize))
+    note(result, |_| op::epoll_ctl(&ENGINE, set, operation, fd, event as usize, Interest::Waits))
 }
 
 /// A wait in an epoll set. Where nothing is armed it is the program's own call and a look for our timer's event.

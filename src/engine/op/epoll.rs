@@ -45,8 +45,17 @@ impl<K: Kernel> Engine<K> {
     }
 }
 
+/// What it means that a program asks for events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Interest {
+    /// It waits: level-triggered loops register without trying, and so do some edge-triggered ones (tokio).
+    Waits,
+    /// Edge-triggered, it has yet to try: Go registers every socket at its birth and reads when a goroutine asks.
+    TriesFirst,
+}
+
 /// The kernel has taken an epoll_ctl. `event` is the program's event (read by the kernel for ADD and MOD only).
-pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, event: usize) {
+pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, event: usize, interest: Interest) {
     if !e.active() || e.process.borrowed(&e.kernel) {
         return;
     }
@@ -78,6 +87,11 @@ pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, e
     registration.put(event.events, event.u64, slot.generation());
     let Some((slot, d)) = socket else { return };
     d.join(number);
+    if interest == Interest::TriesFirst && event.events & libc::EPOLLET as u32 != 0 {
+        d.set(Flag::TriesFirst);
+        return;
+    }
+    d.clear(Flag::TriesFirst);
     if event.events & INPUT != 0 {
         // Level-triggered loops register without trying: interest is a wait. So is a MOD that keeps it, but that is the
         // same wait.

@@ -81,7 +81,7 @@ impl<K: Kernel> Engine<K> {
     }
 
     /// A non-blocking call found nothing to do, and the wait that an earlier one began is over: the program waits in a loop of
-    /// its own. True if the call is to answer ETIMEDOUT.
+    /// its own. True if the call is to answer ETIMEDOUT. (Not for one that tries first: its wait begins with this very call.)
     #[allow(clippy::too_many_arguments)] // The caller's whole state; a struct for one call would only rename it.
     pub(crate) fn overdue(
         &self,
@@ -95,7 +95,7 @@ impl<K: Kernel> Engine<K> {
     ) -> bool {
         let State::Armed(at) = super::ready::word(d, direction).load(d.generation()) else { return false };
         let gap = way.single && direction == Direction::Read && self.was_away(d, way, now);
-        if at > now || gap {
+        if at > now || gap || d.has(Flag::TriesFirst) {
             return false;
         }
         match self.judge(fd, d, direction, way, now) {

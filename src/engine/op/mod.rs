@@ -25,14 +25,14 @@ mod transfer;
 
 pub use accept::accepted;
 pub use connect::Connect;
-pub use epoll::{epoll_ctl, has_token, waits_plainly, Clock, EpollWait};
+pub use epoll::{epoll_ctl, has_token, waits_plainly, Clock, EpollWait, Interest};
 pub use fds::{
     close, close_range, closed_range, created, duplicated, epoll_created, mode_changed, replaced, replacing, shut_down,
     Close,
 };
 pub use options::{fetched_option, set_option};
-pub use poll::Poll;
 pub use passed::{paired, passed_fds, received_message, received_messages};
+pub use poll::Poll;
 pub use receive::Receive;
 pub use sandbox::probe;
 pub use select::Select;

@@ -51,6 +51,8 @@ impl<K: Kernel> Engine<K> {
             State::Idle => true,
             // In observe mode nobody is told, and the wait goes on: it is recorded once.
             State::Expired(_) => !self.still_told(d) && (!self.observing() || self.was_away(d, way, now)),
+            // Who tries first begins a wait with each EAGAIN: the one before may have been given up by the program's own timer.
+            State::Armed(_) if d.has(Flag::TriesFirst) => !way.single,
             State::Armed(_) => direction == Direction::Read && way.single && self.was_away(d, way, now),
         };
         if let (State::Expired(at), false) = (state, afresh) {
@@ -241,6 +243,11 @@ impl<K: Kernel> Engine<K> {
         let state = word.load(generation);
         if !matches!(state, State::Expired(_)) || self.observing() || !word.replace(state, State::Idle, generation) {
             return false;
+        }
+        if d.has(Flag::TriesFirst) {
+            d.clear(Flag::WantsInput);
+            // Nobody reacted: the wait that expired had been given up, and this call is another.
+            return self.still_told(d);
         }
         if direction == Direction::Read {
             self.rearm_input(fd, slot, d);

@@ -185,6 +185,9 @@ impl Receive {
         if nonblocking {
             // Without an epoll set it is the program's own loop that waits: each try is a wait for the gap rule.
             let way = Way { nonblocking: !self.dontwait() || e.is_nonblocking(self.fd), single: !d.in_sets() };
+            if d.has(Flag::TriesFirst) {
+                d.set(Flag::WantsInput);
+            }
             if e.overdue(self.fd, self.slot, d, Direction::Read, way, self.name, now) {
                 e.take_aborted(self.fd, d);
                 return self.finish(error(libc::ETIMEDOUT));
@@ -331,6 +334,9 @@ impl<K: Kernel> Engine<K> {
     /// Bytes (or, with 0, the end) came from the peer.
     pub(crate) fn bytes_came(&self, fd: i32, slot: SlotWord, d: &Description, count: usize) {
         d.clear(Flag::Awaiting);
+        if d.has(Flag::TriesFirst) {
+            d.clear(Flag::WantsInput);
+        }
         if count == 0 {
             d.read.store(crate::table::State::Idle, d.generation());
             return;

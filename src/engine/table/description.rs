@@ -53,6 +53,8 @@ pub enum Flag {
     Outlived = 1 << 15,
     /// The program waits for room in some epoll set, level-triggered: it need not try before it waits.
     WantsOutput = 1 << 16,
+    /// The program tries before it waits, each time (Go's runtime): an interest in events is no wait, EAGAIN is one.
+    TriesFirst = 1 << 17,
 }
 
 /// Above the flags: which expiry it is (3 bits, wrapping), and how often the program was told of it (4 bits).

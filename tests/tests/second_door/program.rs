@@ -318,7 +318,7 @@ impl World {
         let at = if operation == libc::EPOLL_CTL_DEL { 0 } else { &raw const event as usize };
         let answer = self.machine.change().epoll_ctl(set, operation, fd, at);
         if answer.is_ok() {
-            self.note(|engine| op::epoll_ctl(engine, set, operation, fd, at));
+            self.note(|engine| op::epoll_ctl(engine, set, operation, fd, at, op::Interest::Waits));
         }
         answer
     }
