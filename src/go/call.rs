@@ -27,6 +27,7 @@ pub const PLAIN: usize = 2;
 pub const TELL_AFTER: usize = 3;
 
 /// The operation that a frame is for.
+#[allow(clippy::large_enum_variant)] // A frame has room for the largest; it is never copied.
 pub enum Running {
     /// None: the program's own call.
     None,

@@ -33,25 +33,25 @@ struct Patches {
     patches: [Option<Patch>; PATCHES],
 }
 
-/// What there is to patch in an object; `None` if it is not Go's.
-fn examine(object: &Object) -> Option<Result<Patches, Doubt>> {
+/// What there is to patch in an object of Go's.
+fn examine(object: &Object) -> Result<Patches, Doubt> {
     let mut found = None;
     let mut fork = None;
     for text in object.texts() {
         let address = match find::syscall6(text, object.segments().find_map(find::function_table)) {
             Ok(address) => address,
             Err(Doubt::NoFunction) => continue,
-            Err(doubt) => return Some(Err(doubt)),
+            Err(doubt) => return Err(doubt),
         };
         if found.is_some() {
-            return Some(Err(Doubt::Several));
+            return Err(Doubt::Several);
         }
-        found = patch::syscall6(address, code(text, address, find::LENGTH)?);
+        found = code(text, address, find::LENGTH).and_then(|code| patch::syscall6(address, code));
         fork = find::vfork(text).and_then(|(address, length)| patch::vfork(address, code(text, address, length)?));
     }
     match found {
-        Some(_) => Some(Ok(Patches { patches: [found, fork] })),
-        None => object.is_go().then_some(Err(Doubt::NoFunction)),
+        Some(_) => Ok(Patches { patches: [found, fork] }),
+        None => Err(Doubt::NoFunction),
     }
 }
 
@@ -63,11 +63,15 @@ fn code<'a>(text: Text<'a>, address: u64, length: usize) -> Option<&'a [u8]> {
 /// Patch every object that is loaded. `main`: the headers of the main program, should there be no loader's list. Before any of
 /// them has run.
 pub fn protect_loaded(main: (usize, usize)) {
+    // The loader names the main program first.
+    let mut first = true;
     let mut visit = |object: &Object| {
+        if !object.is_go(core::mem::take(&mut first)) {
+            return;
+        }
         let patches = match examine(object) {
-            None => return,
-            Some(Ok(patches)) => patches,
-            Some(Err(doubt)) => return doubtful(doubt),
+            Ok(patches) => patches,
+            Err(doubt) => return doubtful(doubt),
         };
         if !ready() || !patches.patches.iter().flatten().all(patch::write) {
             ENGINE.say("this Go program's text cannot be written: its calls have no deadline");
@@ -84,12 +88,11 @@ pub fn protect_loaded(main: (usize, usize)) {
 /// What the launcher asks: the patches of a static program, for it to write.
 pub fn answer(request: &mut Request, main: (usize, usize)) {
     // SAFETY: as in `protect_loaded`.
-    let found = unsafe { Object::main(main.0, main.1) }.and_then(|object| examine(&object));
-    let patches = match found {
-        Some(Ok(patches)) if ready() => patches,
-        Some(Ok(_)) => return refuse(request, "there is no memory for it"),
-        Some(Err(doubt)) => return refuse(request, doubt),
-        None => return refuse(request, "it was not made by Go"),
+    let Some(object) = (unsafe { Object::main(main.0, main.1) }) else { return refuse(request, Doubt::NoFunction) };
+    let patches = match examine(&object) {
+        Ok(patches) if ready() => patches,
+        Ok(_) => return refuse(request, "there is no memory for it"),
+        Err(doubt) => return refuse(request, doubt),
     };
     for (to, from) in request.patches.iter_mut().zip(patches.patches.iter().flatten()) {
         *to = *from;

@@ -60,8 +60,23 @@ impl<'a> Object<'a> {
         self.loaded().filter(|header| header.p_flags & libc::PF_X == 0).map(|header| self.segment(header).bytes)
     }
 
-    /// Made by the Go toolchain: it leaves a note with its build id (owner "Go", type 4).
-    pub fn is_go(&self) -> bool {
+    /// Made by the Go toolchain? It leaves a note with its build id (owner "Go", type 4), unless it was told not to
+    /// (-ldflags=-buildid=); then a main program is known by its build information.
+    pub fn is_go(&self, main: bool) -> bool {
+        self.has_note() || main && self.has_build_information()
+    }
+
+    /// The block begins at a multiple of 16 in a writable segment (debug/buildinfo), near its start.
+    fn has_build_information(&self) -> bool {
+        const MAGIC: &[u8] = b"\xff Go buildinf:";
+        const FAR: usize = 1 << 20;
+        let writable = self.loaded().filter(|header| header.p_flags & libc::PF_W != 0);
+        writable.map(|header| self.segment(header).bytes).any(|bytes| {
+            bytes.get(..FAR.min(bytes.len())).unwrap_or(bytes).chunks(16).any(|block| block.starts_with(MAGIC))
+        })
+    }
+
+    fn has_note(&self) -> bool {
         const OWNER: [u8; 4] = *b"Go\0\0";
         const BUILD_ID: u32 = 4;
         self.headers.iter().filter(|header| header.p_type == libc::PT_NOTE).any(|header| {
