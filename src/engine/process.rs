@@ -80,9 +80,15 @@ impl Process {
         true
     }
 
+    /// May the caller be a vfork child? No call is made to find out.
+    #[inline(always)]
+    pub fn lent(&self) -> bool {
+        self.borrowers.load(Relaxed) > 0
+    }
+
     /// Is the caller a vfork child, running in memory that is not its own?
     #[inline(always)]
     pub fn borrowed<K: Kernel>(&self, k: &K) -> bool {
-        self.borrowers.load(Relaxed) > 0 && self.borrows(k)
+        self.lent() && self.borrows(k)
     }
 }

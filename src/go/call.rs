@@ -82,7 +82,7 @@ pub unsafe extern "C" fn begin(frame: *mut Frame) -> usize {
         &mut *frame
     };
     frame.waiting = false;
-    replenish();
+    replenish(frame);
     helper::reap();
     vfork::came_back();
     let nr = frame.nr as i64;
@@ -223,6 +223,13 @@ pub unsafe extern "C" fn told(frame: *mut Frame, kind: usize) -> usize {
         let wait = EpollWait::new("epoll_wait", own, Clock::Milliseconds, of_ms(d));
         frame.running = Running::EpollWait(wait.begun(frame.outcome));
         let step = frame.running.step(None);
+        return perform(frame, step);
+    }
+    if kind == quick::READ {
+        let [fd, buffer, length, ..] = frame.args;
+        let mut read = Receive::read("read", fd as c_int, buffer, length);
+        let step = read.answered(&ENGINE, frame.outcome);
+        frame.running = Running::Receive(read);
         return perform(frame, step);
     }
     vfork::came_back();

@@ -10,12 +10,14 @@ use netdeadline_engine::op;
 /// Numbers below this have a byte in `CONCERN`.
 pub const NUMBERS: usize = 512;
 
-/// The call is the program's own. (What `decide` answers is 0, `TELL`, `LOOK` or a frame's address.)
+/// The call is the program's own. (What `decide` answers is 0, `TELL`, `LOOK`, `READ` or a frame's address.)
 pub const PLAIN: usize = 0;
 /// The call is the program's own, and the engine is told of its success.
 pub const TELL: usize = 1;
 /// A wait in a set where nothing is armed: the program's own, and its events are looked through for our timer's.
 pub const LOOK: usize = 2;
+/// A read that is the program's own call; what came of it is looked at.
+pub const READ: usize = 3;
 /// No frame is below this address.
 pub const FRAMES: usize = 4096;
 
@@ -87,7 +89,7 @@ const OURS: [i64; 46] = [
 /// The arguments by which the kernel's ioctl and fcntl change what we know.
 pub const FIONBIO: u32 = libc::FIONBIO as u32;
 
-/// What this call needs: `PLAIN`, `TELL`, `LOOK`, or a frame. Without a frame free it passes.
+/// What this call needs: `PLAIN`, `TELL`, `LOOK`, `READ`, or a frame. Without a frame free it passes.
 pub extern "C" fn decide(nr: usize, a: usize, b: usize, c: usize, d: usize, _: usize) -> usize {
     if !ENGINE.active() {
         // Children are handed on even from a process in which nothing is bounded. A sandbox (retired) is no place for that.
@@ -95,6 +97,7 @@ pub extern "C" fn decide(nr: usize, a: usize, b: usize, c: usize, d: usize, _: u
     }
     let fd = a as i32;
     let concerns = match nr as i64 {
+        libc::SYS_read if op::reads_at_once(&ENGINE, fd) => return READ,
         libc::SYS_read
         | libc::SYS_write
         | libc::SYS_readv
@@ -150,9 +153,15 @@ pub extern "C" fn decide(nr: usize, a: usize, b: usize, c: usize, d: usize, _: u
     }
 }
 
-/// The kernel has answered a call of which `decide` said `TELL` or `LOOK`. A frame to do so on, or null: there is nothing to tell.
-pub extern "C" fn worth(kind: usize, outcome: isize, events: usize) -> *mut Frame {
+/// The kernel has answered a call of which `decide` said `TELL`, `LOOK` or `READ`. A frame to go on with, or null: there is
+/// nothing more to do.
+pub extern "C" fn worth(kind: usize, outcome: isize, events: usize, fd: usize) -> *mut Frame {
     let worth = match kind {
+        READ if outcome > 0 => {
+            op::read_at_once(&ENGINE, fd as i32);
+            false
+        }
+        READ => true,
         LOOK => outcome > 0 && op::has_token(events, outcome as usize),
         _ => outcome >= 0,
     };

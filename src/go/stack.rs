@@ -130,18 +130,23 @@ pub fn prepare() -> bool {
     grow() && rooms()
 }
 
-/// Map more when few are left. Not in a process's last moment: this runs on a frame itself.
-pub fn replenish() {
-    let (mapped, free) = (0..GROUPS).fold((0, 0), |(mapped, free), i| match (PLACES.get(i), FREE.get(i)) {
-        (Some(place), Some(word)) if place.load(Relaxed) != 0 => (mapped + 1, free + word.load(Relaxed).count_ones()),
-        _ => (mapped, free),
-    });
-    if free < FRAMES as u32 / 4 && mapped < GROUPS {
+/// Map more when few are left: frames are taken from the lower end of a group, so a high one says so. Not on the goroutine's
+/// stack: this runs on the frame itself.
+#[inline]
+pub fn replenish(frame: &Frame) {
+    const HIGH: u64 = 1 << (FRAMES / 4 * 3);
+    if frame.bit >= HIGH {
         grow();
     }
 }
 
+#[cold]
 fn grow() -> bool {
+    // One more group than are crowded: those that were mapped before may be full of calls that wait.
+    let spare = |(place, free): (&AtomicUsize, &AtomicU64)| place.load(Relaxed) != 0 && free.load(Relaxed) == u64::MAX;
+    if PLACES.iter().zip(&FREE).any(spare) {
+        return true;
+    }
     if GROWING.swap(true, Acquire) {
         return false;
     }

@@ -12,9 +12,9 @@
 //! ```
 //! (Go: src/cmd/compile/abi-internal.md. Go keeps no value in r10 to r13 and r15 across a call.)
 //!
-//! r12 lives through the SYSCALL and says what `after` has to do: 0 nothing, `TELL` or `LOOK` (then r13 is the call's number), or
+//! r12 lives through the SYSCALL and says what `after` has to do: 0 nothing, `TELL`, `LOOK` or `READ` (then r13 is the call's number), or
 //! the address of the call's `Frame`. The budget on the goroutine's stack is what Go's linker leaves to any chain of nosplit
-//! functions (cmd/link/internal/ld/stackcheck.go: 800 bytes; Syscall6's callers use less than 250): we use up to 90 bytes there,
+//! functions (cmd/link/internal/ld/stackcheck.go: 800 bytes; Syscall6's callers use less than 250): we use up to 150 bytes there,
 //! and two small functions of Rust's that call nothing (quick.rs).
 //!
 //! What a call means is not decided here.
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn before() {
         "mov r8, rsi",                 // fifth: a4
         "mov rsi, rbx",                // second: a1
         "mov rdi, rax",                // first: the number
-        "call {decide}",               // 0, TELL, LOOK or a frame
+        "call {decide}",               // 0, TELL, LOOK, READ or a frame
         "mov rsp, r12",
         ".cfi_def_cfa_register rsp",
         "mov r12, rax",                // for `after`
@@ -218,16 +218,21 @@ pub unsafe extern "C" fn after() {
         ".cfi_adjust_cfa_offset 8",
         "push r8",
         ".cfi_adjust_cfa_offset 8",
+        "push r9",
+        ".cfi_adjust_cfa_offset 8",
         "mov rbx, rsp",                // Rust keeps rbx, and Go has nothing in it here
         ".cfi_def_cfa_register rbx",
         "and rsp, -16",                // C's alignment
-        "mov rdi, r12",                // first argument: TELL or LOOK
+        "mov rcx, rdi",                // fourth: a1
+        "mov rdi, r12",                // first argument: TELL, LOOK or READ
         "mov rdx, rsi",                // third: a2
         "mov rsi, rax",                // second: the answer
         "call {worth}",                // a frame, or 0
         "mov rsp, rbx",
         ".cfi_def_cfa_register rsp",
         "mov rbx, rax",                // the frame
+        "pop r9",
+        ".cfi_adjust_cfa_offset -8",
         "pop r8",
         ".cfi_adjust_cfa_offset -8",
         "pop r10",
@@ -244,7 +249,7 @@ pub unsafe extern "C" fn after() {
         "jnz 3f",
         answer!(),
         "3:",
-        "mov r11, r12",                // TELL or LOOK
+        "mov r11, r12",                // TELL, LOOK or READ
         "mov r12, rbx",                // the frame
         "mov [r12 + {nr}], r13",       // the call
         "mov [r12 + {args}], rdi",

@@ -28,6 +28,23 @@ impl<K: Kernel> Engine<K> {
         socket::is_nonblocking(&self.kernel, fd).unwrap_or(true)
     }
 
+    /// Does no call on this socket wait? Asked afresh each time, for another process may share the description; but a program
+    /// that tries first is told of by its own F_SETFL.
+    pub(crate) fn never_waits(&self, fd: i32, d: &Description) -> bool {
+        d.has(Flag::TriesFirst) && !d.has(Flag::Blocking) || self.is_nonblocking(fd)
+    }
+
+    /// O_NONBLOCK may have changed.
+    pub(crate) fn note_mode(&self, fd: i32, d: &Description) {
+        if d.has(Flag::TriesFirst) {
+            if self.is_nonblocking(fd) {
+                d.clear(Flag::Blocking);
+            } else {
+                d.set(Flag::Blocking);
+            }
+        }
+    }
+
     /// Known to be of no interest.
     fn plain(&self, fd: i32, slot: SlotWord) -> Option<(SlotWord, &Description)> {
         self.slots.settle(&self.kernel, fd, slot, Kind::Plain, 0);

@@ -87,8 +87,9 @@ pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, e
     registration.put(event.events, event.u64, slot.generation());
     let Some((slot, d)) = socket else { return };
     d.join(number);
-    if interest == Interest::TriesFirst && event.events & libc::EPOLLET as u32 != 0 {
+    if interest == Interest::TriesFirst && event.events & (libc::EPOLLET as u32 | ONESHOT) == libc::EPOLLET as u32 {
         d.set(Flag::TriesFirst);
+        e.note_mode(fd, d);
         return;
     }
     d.clear(Flag::TriesFirst);

@@ -110,6 +110,7 @@ pub fn mode_changed<K: Kernel>(e: &Engine<K>, fd: i32) {
         return;
     }
     let Some((slot, d)) = e.socket(fd) else { return };
+    e.note_mode(fd, d);
     if d.receive_timeout() != 0 && d.has(crate::table::Flag::WantsInput) {
         e.rearm_input(fd, slot, d);
     }

@@ -5,6 +5,7 @@
 //! `resume`. Nothing here blocks, and what could make a later call fail is stored only in the table's state words.
 
 mod accept;
+mod at_once;
 mod body;
 mod classify;
 mod clock;
@@ -24,6 +25,7 @@ mod send;
 mod transfer;
 
 pub use accept::accepted;
+pub use at_once::{read_at_once, reads_at_once};
 pub use connect::Connect;
 pub use epoll::{epoll_ctl, has_token, waits_plainly, Clock, EpollWait, Interest};
 pub use fds::{

@@ -113,6 +113,14 @@ impl Receive {
         )
     }
 
+    /// Go on from what the program's own call answered, which was made at once.
+    pub fn answered<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
+        let Some((slot, _)) = e.socket(self.fd) else { return Step::Done(outcome) };
+        self.slot = slot;
+        self.stage = Stage::Own;
+        self.resume(e, outcome)
+    }
+
     fn dontwait(&self) -> bool {
         self.flags & MSG_DONTWAIT != 0
     }
@@ -173,7 +181,7 @@ impl Receive {
         if self.stage == Stage::Try && self.own.nr == libc::SYS_readv && self.body.length() == 0 {
             return Step::Done(0);
         }
-        let nonblocking = self.dontwait() || e.is_nonblocking(self.fd);
+        let nonblocking = self.dontwait() || e.never_waits(self.fd, d);
         if self.stage == Stage::Own && !nonblocking {
             // The kernel's own timeout.
             return self.finish(again);
@@ -184,7 +192,7 @@ impl Receive {
         let now = e.kernel.now();
         if nonblocking {
             // Without an epoll set it is the program's own loop that waits: each try is a wait for the gap rule.
-            let way = Way { nonblocking: !self.dontwait() || e.is_nonblocking(self.fd), single: !d.in_sets() };
+            let way = Way { nonblocking: !self.dontwait() || e.never_waits(self.fd, d), single: !d.in_sets() };
             if d.has(Flag::TriesFirst) {
                 d.set(Flag::WantsInput);
             }

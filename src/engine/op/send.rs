@@ -149,14 +149,14 @@ impl Send {
     }
 
     fn would_block<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, outcome: isize) -> Step {
-        let nonblocking = self.dontwait() || e.is_nonblocking(self.fd);
+        let nonblocking = self.dontwait() || e.never_waits(self.fd, d);
         if self.stage == Stage::Own && !nonblocking {
             // The kernel's own timeout.
             return self.finish(outcome);
         }
         let now = e.kernel.now();
         if nonblocking {
-            let way = Way { nonblocking: !self.dontwait() || e.is_nonblocking(self.fd), single: false };
+            let way = Way { nonblocking: !self.dontwait() || e.never_waits(self.fd, d), single: false };
             if e.overdue(self.fd, self.slot, d, Direction::Write, way, self.name, now) {
                 e.take_aborted(self.fd, d);
                 return self.finish(error(libc::ETIMEDOUT));
@@ -241,9 +241,9 @@ impl Send {
         if !short {
             return Step::Done(self.done as isize);
         }
-        let nonblocking = self.dontwait() || e.is_nonblocking(self.fd);
+        let nonblocking = self.dontwait() || e.never_waits(self.fd, d);
         if nonblocking {
-            let way = Way { nonblocking: !self.dontwait() || e.is_nonblocking(self.fd), single: false };
+            let way = Way { nonblocking: !self.dontwait() || e.never_waits(self.fd, d), single: false };
             e.arm(self.fd, self.slot, d, Direction::Write, way, now);
             return Step::Done(self.done as isize);
         }

@@ -213,7 +213,7 @@ impl Transfer {
             Stage::Lent => self.elapsed(e, side, d, false),
             _ if e.deliver(side.fd, side.slot, d, side.direction) => Step::Done(error(libc::ETIMEDOUT)),
             _ => {
-                let way = Way { nonblocking: e.is_nonblocking(side.fd), single: false };
+                let way = Way { nonblocking: e.never_waits(side.fd, d), single: false };
                 if e.overdue(side.fd, side.slot, d, side.direction, way, self.name, now) {
                     return Step::Done(error(libc::ETIMEDOUT));
                 }
@@ -235,7 +235,7 @@ impl Transfer {
         match self.stage {
             Stage::Piece if !all && poll_now(&e.kernel, side.fd, libc::POLLOUT) > 0 => self.piece(e, side),
             Stage::Piece if !all => self.wait(e, side, d, now),
-            Stage::Own if !all && poll_now(&e.kernel, side.fd, libc::POLLOUT) == 0 && e.is_nonblocking(side.fd) => {
+            Stage::Own if !all && poll_now(&e.kernel, side.fd, libc::POLLOUT) == 0 && e.never_waits(side.fd, d) => {
                 e.arm(side.fd, side.slot, d, side.direction, Way { nonblocking: true, single: false }, now);
                 Step::Done(self.done as isize)
             }
@@ -263,7 +263,7 @@ impl Operation for Transfer {
         }
         let [.., flags, _, _] = self.own.args;
         let dontwait = self.own.nr == libc::SYS_sendmmsg && flags & libc::MSG_DONTWAIT as usize != 0;
-        if dontwait || !d.any_rule() || e.is_nonblocking(side.fd) {
+        if dontwait || !d.any_rule() || e.never_waits(side.fd, d) {
             self.stage = Stage::Own;
             return Step::Call(self.own);
         }

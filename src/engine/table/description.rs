@@ -55,6 +55,8 @@ pub enum Flag {
     WantsOutput = 1 << 16,
     /// The program tries before it waits, each time (Go's runtime): an interest in events is no wait, EAGAIN is one.
     TriesFirst = 1 << 17,
+    /// Of one that tries first: O_NONBLOCK was taken away (os.File's Fd() does that).
+    Blocking = 1 << 18,
 }
 
 /// Above the flags: which expiry it is (3 bits, wrapping), and how often the program was told of it (4 bits).

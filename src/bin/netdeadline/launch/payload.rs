@@ -150,7 +150,7 @@ fn loaded(headers: &[Header]) -> Result<Vec<Segment>, String> {
             && segment.in_memory <= MOST_BYTES
             && segment.address <= MOST_BYTES
             && segment.offset <= MOST_BYTES
-            && segment.address / PAGE * PAGE >= free / PAGE * PAGE
+            && segment.address / PAGE * PAGE >= free
             // Zeroed memory behind what the file has must be writable, or nobody could zero its first page.
             && (segment.in_file == segment.in_memory || segment.protection & libc::PROT_WRITE != 0);
         if !sound {

@@ -1,0 +1,69 @@
+//! The one page of code that the launcher brings along: a system call with a stop behind it, and the way into the program.
+//!
+//! Runs in the program, before its first instruction. It needs no stack but one word, and leaves every register as the slots
+//! at its end say.
+
+use super::tracee::Registers;
+
+core::arch::global_asm!(
+    ".pushsection .rodata",
+    ".balign 8",
+    "nd_stub:",
+    "syscall", // the number and the arguments are in the registers,
+    "int3",    // and here the launcher takes the result
+    "nd_stub_leave:",
+    "mov edi, dword ptr [rip + nd_stub_slots]", // wait4(the helper,
+    "xor esi, esi",                             // no status,
+    "mov edx, 0x40000000",                      // __WALL: it was cloned without an exit signal,
+    "xor r10d, r10d",                           // no rusage)
+    "mov eax, 61",                              // SYS_wait4
+    "syscall",                                  // the helper is about to end: it has detached already
+    "cmp eax, -4",                              // EINTR: a handler cannot have run, but a stop may have come between;
+    "je nd_stub_leave",                         // wait again
+    "push qword ptr [rip + nd_stub_slots + 8]", // the flags,
+    "popfq",                                    // which nothing from here on changes
+    "mov rax, [rip + nd_stub_slots + 16]",      // what was used above, as it was
+    "mov rdi, [rip + nd_stub_slots + 24]",
+    "mov rsi, [rip + nd_stub_slots + 32]",
+    "mov rdx, [rip + nd_stub_slots + 40]",
+    "mov rcx, [rip + nd_stub_slots + 48]", // the call took rcx and r11
+    "mov r10, [rip + nd_stub_slots + 56]",
+    "mov r11, [rip + nd_stub_slots + 64]",
+    "jmp qword ptr [rip + nd_stub_slots + 72]", // to where the program was to go on
+    ".balign 8",
+    "nd_stub_slots:",
+    ".zero 80", // ten words: `page` fills them
+    "nd_stub_end:",
+    ".popsection",
+);
+
+extern "C" {
+    static nd_stub: u8;
+    static nd_stub_leave: u8;
+    static nd_stub_slots: u8;
+    static nd_stub_end: u8;
+}
+
+/// Where `syscall; int3` stands in the page.
+pub const CALL: u64 = 0;
+/// The two instructions by themselves.
+pub const CALL_CODE: [u8; 3] = [0x0f, 0x05, 0xcc];
+
+/// Where the way out begins.
+pub fn leave() -> u64 {
+    (&raw const nd_stub_leave as usize - &raw const nd_stub as usize) as u64
+}
+
+/// The page's bytes: `helper` is waited for, then the program goes on with `registers`.
+pub fn page(helper: libc::pid_t, registers: &Registers) -> Vec<u8> {
+    let at = |symbol: *const u8| symbol as usize - &raw const nd_stub as usize;
+    // SAFETY: all from nd_stub to nd_stub_end is one piece of our own .rodata.
+    let code = unsafe { std::slice::from_raw_parts(&raw const nd_stub, at(&raw const nd_stub_end)) };
+    let mut bytes = code.to_vec();
+    bytes.truncate(at(&raw const nd_stub_slots));
+    let r = registers;
+    for slot in [helper as u64, r.eflags, r.rax, r.rdi, r.rsi, r.rdx, r.rcx, r.r10, r.r11, r.rip] {
+        bytes.extend_from_slice(&slot.to_le_bytes());
+    }
+    bytes
+}
