@@ -159,10 +159,14 @@ class Binary:
 
 def end(process):
     """End what we started and everything that still is in its group."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    kill(process)
     process.wait()
     ALIVE.discard(process)
+
+
+def kill(process):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def patched(pid, path):
