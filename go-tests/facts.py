@@ -33,6 +33,8 @@ def to_unix(text):
 read, response = Cut(D, "read"), Cut(D, "response")
 write = Cut(D, "write", moved=True)
 connect = Cut(D, "connect")
+# What the program asked for on its own.
+asked_read, asked_write = Cut(D, "so_rcvtimeo"), Cut(D, "so_sndtimeo", moved=True)
 
 BLOCKING = {"non-blocking": (Ends(note="false"), SAME)}
 
@@ -180,20 +182,36 @@ FACTS = [
     Fact("accept_on_an_idle_listener", {"accept": (HANGS, SAME)}, on(f"read={SHORT} lifetime={SHORT}")),
     Fact(
         "http_server_without_timeouts",
-        {"half a request": (HANGS, Ends(at_least=D)), "a slow handler": (Ends(n=4, at_least=LATER), SAME)},
+        {
+            "nothing at all": (HANGS, Ends(at_least=D)),
+            # A limit: bytes have come, and whether they are a whole request that is being worked on nobody can know.
+            "half a request": (HANGS, SAME),
+            "a slow handler": (Ends(n=4, at_least=LATER), SAME),
+        },
         on(f"read={SHORT}"),
         # The connection that was answered is kept, and ends as an idle one.
+        records=False,
+    ),
+    Fact(
+        "http_server_with_a_lifetime",
+        {
+            "nothing at all": (HANGS, Ends(at_least=D)),
+            "half a request": (HANGS, Ends(at_least=D)),
+            "a slow handler": (Ends(n=4, at_least=LATER), Ends(says="EOF", at_least=D)),
+        },
+        on(f"lifetime={SHORT}"),
+        program="http_server_without_timeouts",
         records=False,
     ),
     # SO_RCVTIMEO, SO_SNDTIMEO: no policy at all
     Fact(
         "so_rcvtimeo_through_control",
-        {"read": (HANGS, read), "read, new number": (HANGS, read)},
+        {"read": (HANGS, asked_read), "read, new number": (HANGS, asked_read)},
         fault="SO_RCVTIMEO",
     ),
-    Fact("so_rcvtimeo_through_syscallconn", {"read": (HANGS, read)}),
-    Fact("so_sndtimeo_through_control", {"write": (HANGS, write), "write, new number": (HANGS, write)}, fault="SO_SNDTIMEO"),
-    Fact("so_sndtimeo_bounds_connect", {"dial": (HANGS, connect)}),
+    Fact("so_rcvtimeo_through_syscallconn", {"read": (HANGS, asked_read)}),
+    Fact("so_sndtimeo_through_control", {"write": (HANGS, asked_write), "write, new number": (HANGS, asked_write)}, fault="SO_SNDTIMEO"),
+    Fact("so_sndtimeo_bounds_connect", {"dial": (HANGS, Cut(D, "so_sndtimeo"))}),
     Fact("so_rcvtimeo_taken_back", {"read": (HANGS, SAME)}),
     Fact("so_rcvtimeo_of_a_listener", {"accepted": (HANGS, SAME)}),
     Fact(
@@ -202,7 +220,7 @@ FACTS = [
         program="so_rcvtimeo_through_syscallconn",
         env={"NETDEADLINE_SO_TIMEO": "kernel"},
     ),
-    Fact("udp_with_so_rcvtimeo", {"connected": (HANGS, read), "unconnected": (HANGS, read)}, fault="UDP"),
+    Fact("udp_with_so_rcvtimeo", {"connected": (HANGS, asked_read), "unconnected": (HANGS, asked_read)}, fault="UDP"),
     Fact("udp_without_so_rcvtimeo", {"read": (HANGS, SAME)}, READ),
     Fact("setdeadline_sets_no_option", {"SO_RCVTIMEO": (Ends(note="0"), SAME), "SO_SNDTIMEO": (Ends(note="0"), SAME)}, READ),
     # Blocking sockets. What Fd() does to a description is Go's, version by version.

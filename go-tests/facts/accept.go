@@ -81,7 +81,7 @@ func acceptSilentClients(mptcp bool) {
 	)
 }
 
-// httpServerWithoutTimeouts is the server that a client with half a request holds for ever. The client sees it go.
+// httpServerWithoutTimeouts is the server that a silent client holds for ever. The client sees it go.
 func httpServerWithoutTimeouts() {
 	listener := listen(false)
 	go func() {
@@ -90,16 +90,20 @@ func httpServerWithoutTimeouts() {
 			fmt.Fprint(out, "slow")
 		}))
 	}()
-	together(
-		func() {
+	client := func(what, says string) func() {
+		return func() {
 			begin := time.Now()
 			conn, err := net.Dial("tcp", listener.Addr().String())
 			must(err)
-			_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: half\r\n")
+			_, err = io.WriteString(conn, says)
 			must(err)
 			n, err := io.Copy(io.Discard, conn)
-			saw("half a request", begin, n, err)
-		},
+			saw(what, begin, n, err)
+		}
+	}
+	together(
+		client("nothing at all", ""),
+		client("half a request", "GET / HTTP/1.1\r\nHost: half\r\n"),
 		func() {
 			// The handler takes longer than the deadline. The client is rightly silent meanwhile.
 			begin := time.Now()
