@@ -1,12 +1,12 @@
-//! The two ways into a process: the dynamic loader's call to our constructor (LD_PRELOAD), and the launcher's jump to our entry
-//! point in a program that has no loader.
+//! The ways into a process: the dynamic loader's call to our constructor (LD_PRELOAD), the launcher's jump to our entry point in a
+//! program that has no loader, and the first thread of a Go library that was loaded later.
 //!
 //! What happens then is `host`'s and the doors'.
 
 use crate::go::{self, request};
 use crate::host::{environment, setup};
-use crate::interpose;
-use core::arch::global_asm;
+use crate::interpose::{self, Next};
+use core::arch::{global_asm, naked_asm};
 use core::ffi::{c_char, c_int};
 
 #[used]
@@ -61,4 +61,56 @@ unsafe extern "C" fn injected(stack: *const usize, request: *mut request::Reques
         return;
     }
     go::answer(request, main_program(environment));
+}
+
+static PTHREAD_CREATE: Next = Next::new(c"pthread_create");
+
+/// pthread_create(3), for one thing: a Go library that a program opens later (dlopen) begins with a thread of its own, and before
+/// that none of its Go code has run. Then, and only then, it can be patched safely. Otherwise it is the program's own call: not
+/// a wrapper, so that nothing is known of its arguments or of its caller's stack.
+///
+/// # Safety
+/// libc's.
+#[no_mangle]
+#[unsafe(naked)]
+pub unsafe extern "C" fn pthread_create() {
+    naked_asm!(
+        ".cfi_startproc",
+        "push rdi", // the four arguments
+        ".cfi_adjust_cfa_offset 8",
+        "push rsi",
+        ".cfi_adjust_cfa_offset 8",
+        "push rdx",
+        ".cfi_adjust_cfa_offset 8",
+        "push rcx",
+        ".cfi_adjust_cfa_offset 8",
+        "sub rsp, 8", // align the stack for a C call
+        ".cfi_adjust_cfa_offset 8",
+        "mov rdi, [rsp + 40]", // who calls
+        "call {thread_begins}", // answers with libc's function
+        "add rsp, 8",
+        ".cfi_adjust_cfa_offset -8",
+        "pop rcx",
+        ".cfi_adjust_cfa_offset -8",
+        "pop rdx",
+        ".cfi_adjust_cfa_offset -8",
+        "pop rsi",
+        ".cfi_adjust_cfa_offset -8",
+        "pop rdi",
+        ".cfi_adjust_cfa_offset -8",
+        "test rax, rax", // there is none: no threads in this process
+        "jz 2f",
+        "jmp rax", // libc's function returns to our caller
+        "2:",
+        "mov eax, {eagain}",
+        "ret",
+        ".cfi_endproc",
+        thread_begins = sym thread_begins,
+        eagain = const libc::EAGAIN,
+    )
+}
+
+extern "C" fn thread_begins(caller: usize) -> usize {
+    go::protect_library_of(caller);
+    PTHREAD_CREATE.address().map_or(0, |address| address.get())
 }

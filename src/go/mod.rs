@@ -23,6 +23,8 @@ mod vfork;
 
 use crate::ENGINE;
 use core::fmt::Write;
+use core::mem;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use find::{Doubt, Text};
 use netdeadline_engine::sys::Published;
 use objects::Object;
@@ -60,28 +62,71 @@ fn code<'a>(text: Text<'a>, address: u64, length: usize) -> Option<&'a [u8]> {
     text.bytes.get(start..start.checked_add(length)?)
 }
 
+/// How many objects the loader had ever loaded when we last looked; 0 before we have.
+static LOADS: AtomicU64 = AtomicU64::new(0);
+/// Libraries of Go that we have looked at. (Go's can't be unloaded.)
+static LIBRARIES: [AtomicUsize; 32] = [const { AtomicUsize::new(0) }; 32];
+
 /// Patch every object that is loaded. `main`: the headers of the main program, should there be no loader's list. Before any of
 /// them has run.
 pub fn protect_loaded(main: (usize, usize)) {
     // The loader names the main program first.
     let mut first = true;
-    let mut visit = |object: &Object| {
-        if !object.is_go(core::mem::take(&mut first)) {
-            return;
+    let mut visit = |object: &Object, loads: u64| {
+        LOADS.store(loads, Relaxed);
+        if object.is_go(mem::take(&mut first)) && is_new(object) {
+            protect(object);
         }
-        let patches = match examine(object) {
-            Ok(patches) => patches,
-            Err(doubt) => return doubtful(doubt),
-        };
-        if !ready() || !patches.patches.iter().flatten().all(patch::write) {
-            ENGINE.say("this Go program's text cannot be written: its calls have no deadline");
-        }
+        true
     };
     if !objects::each(&mut visit) {
         // SAFETY: the kernel's words (AT_PHDR, AT_PHNUM) for a program that stays mapped.
         if let Some(object) = unsafe { Object::main(main.0, main.1) } {
-            visit(&object);
+            visit(&object, 0);
         }
+    }
+}
+
+/// The code at `caller` is about to create a thread. If it belongs to a library of Go that was loaded after us, this is the
+/// first thread of its runtime (runtime/cgo's _cgo_sys_thread_create), none of its Go code has run, and it is patched now. A
+/// plugin has no runtime of its own and never comes here: it is not patched (docs/limits.md).
+pub fn protect_library_of(caller: usize) {
+    let seen = LOADS.load(Relaxed);
+    if seen == 0 || !ENGINE.active() {
+        return;
+    }
+    objects::each(&mut |object, loads| {
+        // Nothing was loaded since: the usual case ends with the first object.
+        if loads == seen {
+            return false;
+        }
+        if object.runs(caller) {
+            if object.is_go(false) && is_new(object) {
+                protect(object);
+            }
+            return false;
+        }
+        true
+    });
+}
+
+/// Is this a Go object that we have not looked at before?
+fn is_new(object: &Object) -> bool {
+    for place in &LIBRARIES {
+        match place.compare_exchange(0, object.identity(), Relaxed, Relaxed) {
+            Ok(_) => return true,
+            Err(known) if known == object.identity() => return false,
+            Err(_) => {}
+        }
+    }
+    false
+}
+
+fn protect(object: &Object) {
+    match examine(object) {
+        Ok(patches) if ready() && patches.patches.iter().flatten().all(patch::write) => {}
+        Ok(_) => ENGINE.say("this Go program's text cannot be written: its calls have no deadline"),
+        Err(doubt) => doubtful(doubt),
     }
 }
 

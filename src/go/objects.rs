@@ -39,6 +39,19 @@ impl<'a> Object<'a> {
         Some(Object { base, headers })
     }
 
+    /// Is this address in its text?
+    pub fn runs(&self, address: usize) -> bool {
+        self.texts().any(|text| {
+            let from = text.address as usize;
+            (from..from.saturating_add(text.bytes.len())).contains(&address)
+        })
+    }
+
+    /// What tells it from others while it is loaded.
+    pub fn identity(&self) -> usize {
+        self.headers.as_ptr() as usize
+    }
+
     fn segment(&self, header: &libc::Elf64_Phdr) -> Text<'a> {
         let address = self.base.wrapping_add(header.p_vaddr as usize);
         // SAFETY: a loaded segment, mapped readable; what the file fills of it.
@@ -97,21 +110,25 @@ struct Info {
     name: *const core::ffi::c_char,
     headers: *const libc::Elf64_Phdr,
     count: u16,
+    /// How many objects have ever been loaded.
+    loads: u64,
 }
 
-/// Call `visit` with every object that the loader knows. False: there is no loader's list.
-pub fn each(visit: &mut dyn FnMut(&Object)) -> bool {
-    type Visit<'a> = &'a mut dyn FnMut(&Object);
+/// What a visit says: `true` to see the next object as well.
+type Visit<'a> = &'a mut dyn FnMut(&Object, u64) -> bool;
+
+/// Call `visit` with every object that the loader knows, and with how many it has ever loaded. False: there is no loader's list.
+pub fn each(visit: Visit) -> bool {
     type Iterate = extern "C" fn(extern "C" fn(*const Info, usize, *mut c_void) -> c_int, *mut c_void) -> c_int;
     extern "C" fn one(info: *const Info, _: usize, visit: *mut c_void) -> c_int {
         // SAFETY: the loader's entry, and the closure that `each` passed.
         let (info, visit) = unsafe { (&*info, &mut *visit.cast::<Visit>()) };
-        if !info.headers.is_null() {
-            // SAFETY: the loader's own table of that many.
-            let headers = unsafe { slice::from_raw_parts(info.headers, info.count.into()) };
-            visit(&Object { base: info.base, headers });
+        if info.headers.is_null() {
+            return 0;
         }
-        0
+        // SAFETY: the loader's own table of that many.
+        let headers = unsafe { slice::from_raw_parts(info.headers, info.count.into()) };
+        c_int::from(!visit(&Object { base: info.base, headers }, info.loads))
     }
     let iterate = weak!(dl_iterate_phdr);
     if iterate == 0 {

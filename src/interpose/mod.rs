@@ -28,7 +28,7 @@ use core::ptr::null;
 use netdeadline_engine::op::{Call, Operation, Step};
 use netdeadline_engine::sys::Kernel;
 
-pub use next::resolve;
+pub use next::{resolve, Next};
 
 /// PTHREAD_CANCEL_DISABLE, the same number in glibc and musl.
 const CANCEL_DISABLE: c_int = 1;

@@ -23,7 +23,7 @@ pub struct Next {
 }
 
 impl Next {
-    pub(super) const fn new(name: &'static CStr) -> Next {
+    pub const fn new(name: &'static CStr) -> Next {
         Next { name, address: OnceNonZeroUsize::new() }
     }
 
