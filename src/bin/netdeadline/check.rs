@@ -9,13 +9,13 @@ use crate::coverage::Asker;
 use crate::judge;
 use crate::lookup::{self, Found};
 use crate::privilege::Whom;
-use crate::report::{Report, Verdict};
+use crate::report::{Report, Verdict, Way};
 use crate::text::{self, json};
 
 /// Report on each file; 0 if all are covered, else 1.
 pub fn main(files: &[OsString], as_json: bool) -> std::io::Result<u8> {
     let path = std::env::var_os("PATH");
-    let asker = Asker { whom: Whom::Anyone, machine: judge::own_machine(), path: path.as_deref() };
+    let asker = Asker { whom: Whom::Anyone, machine: judge::own_machine(), thoroughly: true, path: path.as_deref() };
     let mut out = std::io::stdout().lock();
     let mut all = true;
     for name in files {
@@ -49,12 +49,21 @@ fn lines(out: &mut dyn Write, report: &Report) -> std::io::Result<()> {
     match (&report.verdict, report.reason()) {
         (Verdict::Missing(why), _) => writeln!(out, "{file}: NOT covered: {why}")?,
         (_, Some(why)) => writeln!(out, "{file}: NOT covered: {}: {why}", report.described())?,
-        (_, None) => writeln!(out, "{file}: covered: {}", report.described())?,
+        (_, None) => writeln!(out, "{file}: covered{}: {}", way(report), report.described())?,
     }
     for note in &report.notes {
         writeln!(out, "    note: {note}")?;
     }
     Ok(())
+}
+
+/// How, where that is not the usual way of programs that use libc.
+fn way(report: &Report) -> &'static str {
+    match report.way {
+        Some(Way::Launcher) => " by the launcher",
+        Some(Way::Preload) if report.go_version.is_some() || report.kind == "go" => " by the preload",
+        _ => "",
+    }
 }
 
 /// One JSON object on one line.
@@ -63,10 +72,11 @@ fn object(name: &OsStr, report: &Report) -> String {
     let list = |values: Vec<String>| format!("[{}]", values.join(","));
     let path = |path: &Path| json(&path.to_string_lossy());
     format!(
-        "{{\"name\":{},\"file\":{},\"covered\":{},\"kind\":{},\"description\":{},\"reason\":{},\"through\":{},\"go_version\":{},\"notes\":{}}}",
+        "{{\"name\":{},\"file\":{},\"covered\":{},\"way\":{},\"kind\":{},\"description\":{},\"reason\":{},\"through\":{},\"go_version\":{},\"notes\":{}}}",
         json(&String::from_utf8_lossy(name.as_bytes())),
         path(&report.file),
         report.verdict == Verdict::Covered,
+        optional(report.way.map(Way::name)),
         json(report.kind),
         json(&report.described()),
         optional(report.reason()),

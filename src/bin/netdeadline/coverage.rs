@@ -1,4 +1,4 @@
-//! Whether a preload reaches what a file starts, and if not, why: the file, and what a script hands over to.
+//! Whether the library reaches what a file starts, and if not, why: the file, and what a script hands over to.
 //!
 //! Finds out; check.rs shows it and run.rs acts on it. What an ELF file means is judge.rs's.
 
@@ -9,12 +9,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::elf;
+use crate::elf::{self, Elf};
+use crate::golang;
 use crate::image::Image;
-use crate::judge;
+use crate::judge::{self, Known};
 use crate::lookup::{self, Found};
 use crate::privilege::{self, Whom};
-use crate::report::{Report, Verdict};
+use crate::report::{Report, Verdict, Way};
 use crate::script::{self, EnvCall, Shebang};
 use crate::text;
 
@@ -27,6 +28,8 @@ pub struct Asker<'a> {
     pub whom: Whom,
     /// Machine and byte order of the library, which are this command's own.
     pub machine: (u16, u8),
+    /// Look at all of a program's code, also where the library will do that before it starts.
+    pub thoroughly: bool,
     /// Where commands are sought.
     pub path: Option<&'a OsStr>,
 }
@@ -59,8 +62,9 @@ impl Asker<'_> {
         };
         match elf::read(&opened) {
             Ok(elf) => {
-                let privilege = privilege::gained(&opened, self.whom);
-                judge::judge(&elf, self.machine, privilege, &mut report);
+                let known =
+                    Known { privilege: privilege::gained(&opened, self.whom), doubt: self.doubt(&elf, &opened) };
+                judge::judge(&elf, self.machine, known, &mut report);
             }
             Err(elf::Error::Damaged(why)) => report.cannot("damaged", "no sound ELF program", why),
             Err(elf::Error::NotElf) => {
@@ -70,6 +74,7 @@ impl Asker<'_> {
         }
         if !lookup::executable(file) {
             report.verdict = Verdict::CannotExecute(String::from("it is not executable (its mode, or a noexec mount)"));
+            report.way = None;
         // A static env passes the variables on as well as any.
         } else if file.file_name() == Some(OsStr::new("env"))
             && (report.verdict == Verdict::Covered || report.kind.starts_with("static"))
@@ -77,6 +82,13 @@ impl Asker<'_> {
             self.env(arguments, depth, &mut report);
         }
         report
+    }
+
+    /// Would the library be able to patch a program of Go's? In a static one it says so itself, while it can still be refused; in
+    /// a dynamic one it would be loaded by then.
+    fn doubt(&self, elf: &Elf, file: &File) -> Option<golang::Doubt> {
+        let look = elf.go.is_some() && elf.is_64 && (self.thoroughly || elf.interpreter.is_some());
+        look.then(|| golang::doubt(file)).flatten()
     }
 
     /// Anything that is not ELF: a script, or what execvp hands to /bin/sh.
@@ -121,7 +133,12 @@ impl Asker<'_> {
                 match lookup::find(&command, path) {
                     Found::At(file) | Found::Forbidden(file) => {
                         let next = self.follow(&file, &arguments, Depth { levels: 0, calls: depth.calls + 1, path });
+                        let alone = report.way.is_none() && next.way == Some(Way::Launcher);
                         report.hand_over("env", next, "");
+                        if alone {
+                            let why = "its env is static: the library is not in it, and cannot see to what it starts";
+                            report.lost("env", &report.what.clone(), why);
+                        }
                     }
                     Found::Nowhere => {
                         let command = text::printable(command.as_bytes());

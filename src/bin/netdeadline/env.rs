@@ -2,7 +2,6 @@
 
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::ptr;
 
 use crate::error::Failure;
 use crate::text;
@@ -97,8 +96,8 @@ impl Environment {
         Ok(())
     }
 
-    /// For execve: pointers into this, and a null one.
-    pub fn pointers(&self) -> Vec<*const libc::c_char> {
-        self.0.iter().map(|entry| entry.as_ptr()).chain([ptr::null()]).collect()
+    /// The entries, for execve.
+    pub fn into_entries(self) -> Vec<CString> {
+        self.0
     }
 }

@@ -1,14 +1,22 @@
-//! Whether a program was made by the Go toolchain, and by which version. Go does not call libc for I/O, so a preload
-//! sees nothing of it.
+//! Whether a program was made by the Go toolchain, by which version, and whether the library would find its way into it. Go does
+//! not call libc for I/O, so libc's names alone see nothing of it.
 //!
 //! Go is known by any of: the build information block (section `.go.buildinfo`, or its magic in the data where sections
 //! are stripped; format: debug/buildinfo in Go's library), the note `Go` 4 (the build id), the section `.gopclntab`.
+
+use std::fs::File;
 
 use object::elf;
 use object::endian::Endianness;
 
 use crate::elf::{offset_of, word, Segments};
-use crate::image::Image;
+use crate::image::{self, Image};
+
+#[path = "../../go/find.rs"]
+#[allow(dead_code, reason = "the library includes the same file and uses the rest")]
+mod find;
+
+pub use find::Doubt;
 
 const MAGIC: &[u8] = b"\xff Go buildinf:";
 const INLINE_STRINGS: u8 = 2;
@@ -18,6 +26,11 @@ const MOST_NOTES: u64 = 64 << 10;
 /// or two.
 const MOST_DATA: u64 = 32 << 20;
 const MOST_WRITABLE: usize = 4;
+/// The largest programs seen have some hundred megabytes of code.
+const MOST_CODE: u64 = 1 << 30;
+/// How far into its data `launch-child` looks for the magic: it is the first thing there (debug/buildinfo looks no further).
+const FIRST_DATA: u64 = 64 << 10;
+const MOST_SEGMENTS: u64 = 64;
 
 /// A program made by Go.
 pub struct Go {
@@ -108,4 +121,61 @@ fn has_note(image: &Image, segments: &Segments, endian: Endianness) -> bool {
                 && words.get(3) == Some(&&b"Go\0\0"[..])
         })
     })
+}
+
+/// Is this what the launcher is for? The headers alone are read: for whoever must be quick.
+pub fn is_static_go(file: &File) -> bool {
+    let endian = Endianness::Little;
+    let Some((image, segments)) = sixty_four(file) else { return false };
+    let of = |kind| segments.iter().filter(move |segment| segment.p_type.get(endian) == kind);
+    if of(elf::PT_INTERP).next().is_some() {
+        return false;
+    }
+    // The note can be left out (-ldflags=-buildid=), and stripping never takes the block.
+    has_note(&image, &segments, endian)
+        || of(elf::PT_LOAD).filter(|segment| segment.p_flags.get(endian) & elf::PF_W != 0).any(|segment| {
+            let data = image.up_to(segment.p_offset.get(endian), segment.p_filesz.get(endian).min(FIRST_DATA));
+            image::find(&data, MAGIC).is_some()
+        })
+}
+
+/// What would keep the library from patching this program; None where nothing does. Reads all of its code.
+pub fn doubt(file: &File) -> Option<Doubt> {
+    let endian = Endianness::Little;
+    let Some((image, segments)) = sixty_four(file) else { return Some(Doubt::NoFunction) };
+    let loaded = || segments.iter().filter(|segment| segment.p_type.get(endian) == elf::PT_LOAD);
+    let bytes = |segment: &elf::ProgramHeader64<Endianness>| {
+        image.up_to(segment.p_offset.get(endian), segment.p_filesz.get(endian).min(MOST_CODE))
+    };
+    let executable = |segment: &&elf::ProgramHeader64<Endianness>| segment.p_flags.get(endian) & elf::PF_X != 0;
+    let table = loaded().filter(|segment| !executable(segment)).map(bytes).find_map(|bytes| {
+        let start = bytes.len() - find::function_table(&bytes)?.len();
+        bytes.get(start..).map(<[u8]>::to_vec)
+    });
+    let mut found = 0;
+    for segment in loaded().filter(executable) {
+        let code = bytes(segment);
+        match find::syscall6(find::Text { bytes: &code, address: segment.p_vaddr.get(endian) }, table.as_deref()) {
+            Ok(_) => found += 1,
+            Err(Doubt::NoFunction) => {}
+            Err(doubt) => return Some(doubt),
+        }
+    }
+    match found {
+        0 => Some(Doubt::NoFunction),
+        1 => None,
+        _ => Some(Doubt::Several),
+    }
+}
+
+/// A 64-bit program of this machine's: its segments.
+fn sixty_four(file: &File) -> Option<(Image<'_>, Vec<elf::ProgramHeader64<Endianness>>)> {
+    let endian = Endianness::Little;
+    let image = Image::new(file).ok()?;
+    let header: elf::FileHeader64<Endianness> = image.one(0)?;
+    let known = header.e_ident.magic == elf::ELFMAG
+        && (header.e_ident.class, header.e_ident.data) == (elf::ELFCLASS64, elf::ELFDATA2LSB)
+        && header.e_machine.get(endian) == elf::EM_X86_64;
+    let segments = image.many(header.e_phoff.get(endian), header.e_phnum.get(endian).into(), MOST_SEGMENTS)?;
+    known.then_some((image, segments))
 }

@@ -1,8 +1,9 @@
 //! Where the library is, and LD_PRELOAD with it. Which program gets it does not belong here.
 //!
-//! It is found through /proc/self/exe alone: the current directory and the environment belong to whoever calls us.
+//! It is found through the command's own path: what /proc/self/exe says, or, in a root file system without /proc, the absolute
+//! path by which we were executed. The current directory and the environment belong to whoever calls us.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::fs::{self, File};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
@@ -11,15 +12,22 @@ use std::path::{Path, PathBuf};
 use crate::elf;
 use crate::error::Failure;
 use crate::judge;
+use crate::launch::payload;
+use crate::launch::BUILD;
 use crate::text;
 
 const NAMES: [&str; 2] = ["libnetdeadline.so.0", "libnetdeadline.so"];
 
 /// The library that belongs to this command.
 pub fn find() -> Result<PathBuf, Failure> {
-    let command = fs::read_link("/proc/self/exe").map_err(|error| {
-        Failure::own(format!("the library is found through /proc/self/exe, which cannot be read: {error}"))
-    })?;
+    let file = place()?;
+    sound(&file)?;
+    Ok(file)
+}
+
+/// Where it is. What is in the file is not looked at.
+pub fn place() -> Result<PathBuf, Failure> {
+    let command = own_path()?;
     let folder = command.parent().unwrap_or(Path::new("/"));
     let up = folder.parent().unwrap_or(Path::new("/"));
     let multiarch = format!("lib/{}-linux-gnu", std::env::consts::ARCH);
@@ -29,8 +37,27 @@ pub fn find() -> Result<PathBuf, Failure> {
         let folders: Vec<String> = folders.iter().map(|folder| text::path(folder)).collect();
         return Err(Failure::own(format!("libnetdeadline.so is in none of {}", folders.join(", "))));
     };
-    sound(&file)?;
     Ok(file)
+}
+
+fn own_path() -> Result<PathBuf, Failure> {
+    let error = match fs::read_link("/proc/self/exe") {
+        Ok(command) => return Ok(command),
+        Err(error) => error,
+    };
+    // SAFETY: it takes no pointer.
+    let executed = unsafe { libc::getauxval(libc::AT_EXECFN) } as *const libc::c_char;
+    if !executed.is_null() {
+        // SAFETY: the kernel put the path there, for as long as the process lives.
+        let path = Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(executed) }.to_bytes()));
+        if path.is_absolute() {
+            return Ok(path.to_path_buf());
+        }
+    }
+    Err(Failure::own(format!(
+        "the library is found through /proc/self/exe, which cannot be read ({}), or by the command's path, which is not absolute",
+        text::reason(&error)
+    )))
 }
 
 /// The loader says one line of a library it cannot load, and starts the program without: look first.
@@ -42,9 +69,11 @@ fn sound(file: &Path) -> Result<(), Failure> {
         let soname = elf.soname.unwrap_or_default();
         elf.is_64 && elf.machine == judge::own_machine() && soname.as_bytes().starts_with(b"libnetdeadline.so")
     });
-    match ours {
-        true => Ok(()),
-        false => Err(Failure::own(format!("{shown} is not the library that belongs to this command"))),
+    let build = payload::build(&opened);
+    match (ours, build) {
+        (true, Some(build)) if build == BUILD.as_bytes() => Ok(()),
+        (true, Some(_)) => Err(Failure::own(format!("{shown} is of another build than this command"))),
+        _ => Err(Failure::own(format!("{shown} is not the library that belongs to this command"))),
     }
 }
 

@@ -17,6 +17,7 @@ mod golang;
 mod help;
 mod image;
 mod judge;
+mod launch;
 mod library;
 mod lookup;
 mod policy;
@@ -60,6 +61,9 @@ extern "C" fn main(count: libc::c_int, values: *const *const libc::c_char) -> li
 
 fn dispatch(arguments: &[OsString]) -> Result<u8, Failure> {
     let rest = arguments.get(1..).unwrap_or_default();
+    if let Some((_, rest)) = rest.split_first().filter(|(first, _)| *first == launch::child::WORD) {
+        return Err(launch::child::main(rest));
+    }
     if let Some((_, rest)) = rest.split_first().filter(|(first, _)| *first == "demo") {
         return Ok(demo::main(rest));
     }

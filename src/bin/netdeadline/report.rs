@@ -17,6 +17,25 @@ pub enum Verdict {
     Missing(String),
 }
 
+/// How the library gets into a program.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Way {
+    /// Its dynamic loader reads LD_PRELOAD.
+    Preload,
+    /// It has no loader: the launcher maps the library into it.
+    Launcher,
+}
+
+impl Way {
+    /// One word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::Preload => "preload",
+            Way::Launcher => "launcher",
+        }
+    }
+}
+
 /// What is known of a file.
 pub struct Report {
     /// The file.
@@ -27,6 +46,8 @@ pub struct Report {
     pub what: String,
     /// How it would fare.
     pub verdict: Verdict,
+    /// How it is covered; None where it is not.
+    pub way: Option<Way>,
     /// The files that a script hands over to, in order; the last is the program that runs.
     pub through: Vec<PathBuf>,
     /// Go's version, where it is Go and says so.
@@ -45,6 +66,7 @@ impl Report {
             kind: "missing",
             what: String::from("missing"),
             verdict: Verdict::Missing(String::from("there is no such file")),
+            way: None,
             through: Vec::new(),
             go_version: None,
             notes: Vec::new(),
@@ -53,18 +75,21 @@ impl Report {
     }
 
     /// Deadlines reach it.
-    pub fn covered(&mut self, kind: &'static str, what: &str) {
+    pub fn covered(&mut self, way: Way, kind: &'static str, what: &str) {
         (self.kind, self.what, self.verdict) = (kind, what.to_owned(), Verdict::Covered);
+        self.way = Some(way);
     }
 
     /// They do not.
     pub fn lost(&mut self, kind: &'static str, what: &str, why: &str) {
         (self.kind, self.what, self.verdict) = (kind, what.to_owned(), Verdict::Uncovered(why.to_owned()));
+        self.way = None;
     }
 
     /// It cannot run.
     pub fn cannot(&mut self, kind: &'static str, what: &str, why: &str) {
         (self.kind, self.what, self.verdict) = (kind, what.to_owned(), Verdict::CannotExecute(why.to_owned()));
+        self.way = None;
     }
 
     /// It is only the way to another program: that one's answer is the answer.
@@ -75,6 +100,8 @@ impl Report {
             Verdict::CannotExecute(why) if kind == "script" => Verdict::CannotExecute(named(&why)),
             other => other,
         };
+        // A script's interpreter is what the kernel executes. env is itself executed, and starts the other as its child would be.
+        self.way = if kind == "script" { next.way } else { next.way.map(|_| Way::Preload) };
         self.kind = kind;
         self.what = next.what;
         self.through = [vec![next.file], next.through].concat();

@@ -38,7 +38,8 @@ pub fn main(arguments: &[OsString]) -> Failure {
         Err(error) => return failed(error),
     };
     let log = log();
-    let say = |why: &str| log.note(&Linux, format_args!("{} starts without deadlines: {why}", text::path(Path::new(path))));
+    let say =
+        |why: &str| log.note(&Linux, format_args!("{} starts without deadlines: {why}", text::path(Path::new(path))));
     let unprotected = match payload(path) {
         Ok(payload) => match super::execute(&program, &payload, Instead::StartIt, &say) {
             super::Failure::Exec(error) => return failed(error),

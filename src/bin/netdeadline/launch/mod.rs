@@ -13,7 +13,6 @@ mod stub;
 mod tracee;
 
 #[path = "../../../go/request.rs"]
-#[allow(dead_code, reason = "the library includes the same file and uses the rest")]
 mod request;
 
 use std::ffi::{CString, OsStr, OsString};

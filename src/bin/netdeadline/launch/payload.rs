@@ -15,6 +15,8 @@ use crate::image::Image;
 /// x86-64's page.
 pub const PAGE: u64 = 4096;
 const LE: Endianness = Endianness::Little;
+/// Relative relocations in the packed form (gABI, 2022).
+const DT_RELR: u32 = 36;
 const MOST_SEGMENTS: u64 = 64;
 const MOST_DYNAMIC: u64 = 256;
 const MOST_RELOCATIONS: u64 = 1 << 16;
@@ -138,7 +140,9 @@ fn loaded(headers: &[Header]) -> Result<Vec<Segment>, String> {
             offset: header.p_offset.get(LE),
             in_file: header.p_filesz.get(LE),
             in_memory: header.p_memsz.get(LE),
-            protection: bit(elf::PF_R, libc::PROT_READ) | bit(elf::PF_W, libc::PROT_WRITE) | bit(elf::PF_X, libc::PROT_EXEC),
+            protection: bit(elf::PF_R, libc::PROT_READ)
+                | bit(elf::PF_W, libc::PROT_WRITE)
+                | bit(elf::PF_X, libc::PROT_EXEC),
             fixes: Vec::new(),
         };
         let both = libc::PROT_WRITE | libc::PROT_EXEC;
@@ -192,10 +196,9 @@ fn relocate(image: &Image, headers: &[Header], segments: &mut [Segment]) -> Resu
     let count = dynamic.p_filesz.get(LE) / size_of::<elf::Dyn64<Endianness>>() as u64;
     let entries: Vec<elf::Dyn64<Endianness>> =
         image.many(dynamic.p_offset.get(LE), count, MOST_DYNAMIC).ok_or_else(damaged)?;
-    let value = |tag: u32| {
-        entries.iter().find(|entry| entry.d_tag.get(LE) == u64::from(tag)).map(|entry| entry.d_val.get(LE))
-    };
-    for tag in [elf::DT_REL, elf::DT_RELR, elf::DT_TEXTREL, elf::DT_NEEDED] {
+    let value =
+        |tag: u32| entries.iter().find(|entry| entry.d_tag.get(LE) == u64::from(tag)).map(|entry| entry.d_val.get(LE));
+    for tag in [elf::DT_REL, DT_RELR, elf::DT_TEXTREL, elf::DT_NEEDED] {
         if value(tag).is_some() {
             return Err(format!("it wants what only a loader can do (dynamic entry {tag})"));
         }
@@ -205,8 +208,7 @@ fn relocate(image: &Image, headers: &[Header], segments: &mut [Segment]) -> Resu
         let Some(address) = value(table) else { continue };
         let count = value(size).ok_or_else(damaged)? / size_of::<elf::Rela64<Endianness>>() as u64;
         let offset = offset_of(headers, LE, address).ok_or_else(damaged)?;
-        let entries: Vec<elf::Rela64<Endianness>> =
-            image.many(offset, count, MOST_RELOCATIONS).ok_or_else(damaged)?;
+        let entries: Vec<elf::Rela64<Endianness>> = image.many(offset, count, MOST_RELOCATIONS).ok_or_else(damaged)?;
         for entry in &entries {
             let fix = fix(image, entry, symbols)?;
             let inside = |segment: &&mut Segment| {

@@ -54,11 +54,7 @@ pub unsafe fn fork_unseen() -> io::Result<libc::pid_t> {
 ///
 /// # Safety
 /// `arguments` and `environment` are arrays of C strings that end with null.
-pub unsafe fn execute(
-    file: &CStr,
-    arguments: *const *const c_char,
-    environment: *const *const c_char,
-) -> io::Error {
+pub unsafe fn execute(file: &CStr, arguments: *const *const c_char, environment: *const *const c_char) -> io::Error {
     // SAFETY: three C strings or arrays of them, by the caller's word.
     let result =
         unsafe { call(libc::SYS_execve, [file.as_ptr() as usize, arguments as usize, environment as usize, 0, 0, 0]) };

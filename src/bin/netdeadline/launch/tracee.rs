@@ -101,7 +101,9 @@ impl Tracee {
                 (0, libc::SIGSTOP) => self.stop_due = true,
                 (0, signal) => {
                     let at = self.registers()?.rip;
-                    return Err(Trouble::Said(format!("it met signal {signal} at {at:#x} in the library's first steps")));
+                    return Err(Trouble::Said(format!(
+                        "it met signal {signal} at {at:#x} in the library's first steps"
+                    )));
                 }
                 // A SIGCONT is told of in this way; nothing else stops a process that blocks its signals.
                 _ => {}
@@ -130,7 +132,8 @@ impl Tracee {
         let mut found: [libc::siginfo_t; MOST] = unsafe { std::mem::zeroed() };
         [0, libc::PTRACE_PEEKSIGINFO_SHARED].into_iter().any(|flags| {
             let peek = Peek { offset: 0, flags, count: MOST as i32 };
-            let count = ptrace(libc::PTRACE_PEEKSIGINFO, self.pid, &raw const peek as usize, found.as_mut_ptr() as usize);
+            let count =
+                ptrace(libc::PTRACE_PEEKSIGINFO, self.pid, &raw const peek as usize, found.as_mut_ptr() as usize);
             found.iter().take(count.unwrap_or_default()).any(|info| info.si_signo == libc::SIGCONT)
         })
     }
@@ -213,7 +216,8 @@ impl Tracee {
             let size = part.len();
             let place = at.wrapping_add(8 * index as u64);
             // The last word ends with the bytes asked for, lest it reach into a page that is not there.
-            let (from, skip) = if size < 8 && index > 0 { (place.wrapping_sub(8 - size as u64), 8 - size) } else { (place, 0) };
+            let (from, skip) =
+                if size < 8 && index > 0 { (place.wrapping_sub(8 - size as u64), 8 - size) } else { (place, 0) };
             let word = self.peek(from)?.to_le_bytes();
             part.iter_mut().zip(word.iter().skip(skip)).for_each(|(to, from)| *to = *from);
         }
@@ -224,8 +228,11 @@ impl Tracee {
     pub fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
         for (index, part) in bytes.chunks(8).enumerate() {
             let place = at.wrapping_add(8 * index as u64);
-            let (from, skip) =
-                if part.len() < 8 && index > 0 { (place.wrapping_sub(8 - part.len() as u64), 8 - part.len()) } else { (place, 0) };
+            let (from, skip) = if part.len() < 8 && index > 0 {
+                (place.wrapping_sub(8 - part.len() as u64), 8 - part.len())
+            } else {
+                (place, 0)
+            };
             let mut word = if part.len() < 8 { self.peek(from)?.to_le_bytes() } else { [0; 8] };
             word.iter_mut().skip(skip).zip(part).for_each(|(to, from)| *to = *from);
             self.poke(from, u64::from_le_bytes(word))?;
