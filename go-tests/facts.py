@@ -45,7 +45,8 @@ FACTS = [
         {
             "dial": (HANGS, connect),
             "dial over IPv6": (HANGS, connect),
-            "dial by MPTCP": (HANGS, connect),
+            # Go tries plain TCP when MPTCP failed: two attempts.
+            "dial by MPTCP": (HANGS, Cut(D, "connect", times=2)),
         },
         CONNECT,
         fault="connect",
@@ -270,6 +271,7 @@ FACTS = [
             "the data is intact": (Ends(n=4), SAME),
         },
         READ,
+        records=False,  # as below
     ),
     Fact(
         "own_deadline_moved_while_it_waits",
@@ -280,6 +282,8 @@ FACTS = [
             "closed": (Ends(says="use of closed network connection", at_least=SOON), SAME),
         },
         READ,
+        # No call says that Go gave a wait up. It expires unseen, and is recorded.
+        records=False,
     ),
     Fact("own_deadline_leaves_no_stale_one", {"own": (Own(SOON), SAME), "the whole time again": (HANGS, read)}, READ),
     Fact(
