@@ -90,10 +90,21 @@ pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, e
     if interest == Interest::TriesFirst && event.events & (libc::EPOLLET as u32 | ONESHOT) == libc::EPOLLET as u32 {
         d.set(Flag::TriesFirst);
         e.note_mode(fd, d);
-        return;
+    } else {
+        d.clear(Flag::TriesFirst);
+        now_wanted(e, fd, slot, d, event.events, before);
     }
-    d.clear(Flag::TriesFirst);
-    if event.events & INPUT != 0 {
+    // What waits already: Go registers a socket after its connect.
+    for word in [&d.read, &d.write] {
+        if let State::Armed(at) = word.load(d.generation()) {
+            e.lower_sets(fd, slot, d, at);
+        }
+    }
+}
+
+/// The program's interest, which was `before`, is a wait.
+fn now_wanted<K: Kernel>(e: &Engine<K>, fd: i32, slot: SlotWord, d: &Description, events: u32, before: u32) {
+    if events & INPUT != 0 {
         // Level-triggered loops register without trying: interest is a wait. So is a MOD that keeps it, but that is the
         // same wait.
         d.set(Flag::WantsInput);
@@ -109,13 +120,10 @@ pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, e
     } else {
         lost_interest(e, fd, d);
     }
-    if event.events & OUTPUT != 0 && event.events & libc::EPOLLET as u32 == 0 {
+    if events & OUTPUT != 0 && events & libc::EPOLLET as u32 == 0 {
         d.set(Flag::WantsOutput);
     } else {
         d.clear(Flag::WantsOutput);
-    }
-    if let State::Armed(at) = d.write.load(d.generation()) {
-        e.lower_sets(fd, slot, d, at);
     }
 }
 
