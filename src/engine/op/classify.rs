@@ -34,6 +34,12 @@ impl<K: Kernel> Engine<K> {
         d.has(Flag::TriesFirst) && !d.has(Flag::Blocking) || self.is_nonblocking(fd)
     }
 
+    /// From now on an interest in this socket's events is no wait: its program tries first.
+    pub(crate) fn tries_first(&self, fd: i32, d: &Description) {
+        d.set(Flag::TriesFirst);
+        self.note_mode(fd, d);
+    }
+
     /// O_NONBLOCK may have changed.
     pub(crate) fn note_mode(&self, fd: i32, d: &Description) {
         if d.has(Flag::TriesFirst) {
@@ -146,7 +152,9 @@ impl<K: Kernel> Engine<K> {
         self.sets.each(|number, set| {
             if let Some(events) = set.registration(fd).and_then(|r| r.events(slot.generation())) {
                 d.join(number);
-                if events & super::epoll::INPUT != 0 {
+                if events & super::epoll::TRIES != 0 {
+                    self.tries_first(fd, d);
+                } else if events & super::epoll::INPUT != 0 {
                     d.set(Flag::WantsInput);
                 }
             }

@@ -17,6 +17,9 @@ use crate::Engine;
 pub(crate) const INPUT: u32 = (libc::EPOLLIN | libc::EPOLLRDNORM) as u32;
 pub(crate) const OUTPUT: u32 = (libc::EPOLLOUT | libc::EPOLLWRNORM) as u32;
 const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
+/// Kept with a registration's events: its program tries first. (A bit that no program can ask for: the kernel keeps it for
+/// io_uring, EPOLL_URING_WAKE in include/uapi/linux/eventpoll.h.)
+pub(crate) const TRIES: u32 = 1 << 27;
 const EVENT: usize = core::mem::size_of::<libc::epoll_event>();
 
 impl<K: Kernel> Engine<K> {
@@ -84,12 +87,13 @@ pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, e
     let Some(registration) = set.obtain(&e.kernel, fd) else { return };
     let event: libc::epoll_event = program::peek(event);
     let before = registration.events(slot.generation()).unwrap_or(0);
-    registration.put(event.events, event.u64, slot.generation());
+    let edge = event.events & (libc::EPOLLET as u32 | ONESHOT) == libc::EPOLLET as u32;
+    let tries = if edge && interest == Interest::TriesFirst { TRIES } else { 0 };
+    registration.put(event.events & !TRIES | tries, event.u64, slot.generation());
     let Some((slot, d)) = socket else { return };
     d.join(number);
-    if interest == Interest::TriesFirst && event.events & (libc::EPOLLET as u32 | ONESHOT) == libc::EPOLLET as u32 {
-        d.set(Flag::TriesFirst);
-        e.note_mode(fd, d);
+    if tries != 0 {
+        e.tries_first(fd, d);
     } else {
         d.clear(Flag::TriesFirst);
         now_wanted(e, fd, slot, d, event.events, before);
