@@ -22,5 +22,6 @@ mod registrations;
 mod sets;
 mod telling;
 mod transfers;
+mod tries_first;
 mod waits;
 mod writing;

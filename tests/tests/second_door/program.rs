@@ -4,7 +4,7 @@
 
 use crate::door::{Answer, Thread, World};
 use crate::machine::{memory, Epoll, Fate, File, Machine, Phase, Socket};
-use netdeadline_engine::op::{self, Call, Clock, Close, Connect, EpollWait, Poll, Receive, Select, Send};
+use netdeadline_engine::op::{self, Call, Clock, Close, Connect, EpollWait, Interest, Poll, Receive, Select, Send};
 use netdeadline_engine::Engine;
 
 /// For ever, as a wait's timeout in ns.
@@ -312,13 +312,26 @@ impl World {
         self.epoll_ctl_data(set, operation, fd, events, fd as u64)
     }
 
-    /// epoll_ctl.
+    /// epoll_ctl of a program that waits for what it registers.
     pub fn epoll_ctl_data(&self, set: i32, operation: i32, fd: i32, events: i32, data: u64) -> Answer {
+        self.epoll_ctl_of(Interest::Waits, set, operation, fd, events, data)
+    }
+
+    /// epoll_ctl.
+    pub fn epoll_ctl_of(
+        &self,
+        interest: Interest,
+        set: i32,
+        operation: i32,
+        fd: i32,
+        events: i32,
+        data: u64,
+    ) -> Answer {
         let event = libc::epoll_event { events: events as u32, u64: data };
         let at = if operation == libc::EPOLL_CTL_DEL { 0 } else { &raw const event as usize };
         let answer = self.machine.change().epoll_ctl(set, operation, fd, at);
         if answer.is_ok() {
-            self.note(|engine| op::epoll_ctl(engine, set, operation, fd, at, op::Interest::Waits));
+            self.note(|engine| op::epoll_ctl(engine, set, operation, fd, at, interest));
         }
         answer
     }
