@@ -22,7 +22,7 @@ HOUR["NETDEADLINE_RULES"] = "on * read=1h write=1h lifetime=1h"
 # os/user; CGO_ENABLED=0 has none.
 WAYS = {"dynamic": "preload", "static": "launcher"}
 # A test binary ends itself with a dump of its goroutines before we end it.
-RUN_SECONDS = 240
+RUN_SECONDS = 120
 # How often a run is resumed past a test that killed it or hung.
 RESUMES = 6
 # Processes that we started, for whoever is told to stop.
