@@ -53,6 +53,10 @@ class Build:
     missing: str = ""
 
     @property
+    def number(self):
+        return tuple(int(part) for part in self.version.split("."))
+
+    @property
     def name(self):
         return f"go{self.version} {self.mode.name}"
 

@@ -3,6 +3,7 @@
 What is expected comes from facts.py; nothing is printed here.
 """
 
+import collections
 import contextlib
 import itertools
 import json
@@ -16,7 +17,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from expect import HANGS, Cut
+from expect import HANGS, Cut, Own
 
 # Waiting this long, counted from the program's first word, is hanging: several times every deadline of the tests that
 # should have ended it.
@@ -122,7 +123,7 @@ def limits():
 def run(cell, around, number):
     fact, native = cell.fact, cell.way == "native"
     with one_at_a_time if fact.heavy else contextlib.nullcontext():
-        expected = {what: fact.expected(what, native) for what in fact.seen}
+        expected = {what: fact.expected(what, native, cell.build.number) for what in fact.seen}
         waits_for = {what for what, it in expected.items() if it != HANGS}
         own = around.scratch / "cells" / f"{number}_{cell.fact.name}"
         own.mkdir(parents=True)
@@ -174,9 +175,11 @@ def judge_records(expected, log):
     records = []
     with contextlib.suppress(FileNotFoundError):
         records = [json.loads(line) for line in log.read_text().splitlines() if line]
-    wanted = sorted(it.by for it in expected.values() if isinstance(it, Cut) for _ in range(it.times))
-    met = sorted(str(record.get("class")) for record in records)
-    wrong = [] if met == wanted else [f"records of {met}, not of {wanted}"]
+    wanted = collections.Counter(it.by for it in expected.values() if isinstance(it, Cut) for _ in range(it.times))
+    met = collections.Counter(str(record.get("class")) for record in records)
+    # No call of Go's says that its own deadline ended a wait: ours may then pass unseen, and be recorded.
+    given_up = any(isinstance(it, Own) for it in expected.values())
+    wrong = [] if met == wanted or given_up and met >= wanted else [f"records of {dict(met)}, not of {dict(wanted)}"]
     for record in records:
         if record.get("waited_ms", 0) < record.get("deadline_ms", 0):
             wrong.append(f"EARLY record: {record}")

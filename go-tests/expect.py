@@ -129,6 +129,8 @@ class Fact:
     env: dict = field(default_factory=dict)
     # The column of the matrix that this is, if it is one.
     fault: str = ""
+    # Where Go itself was another: observation -> (first version that is as `seen` says, under the library before that)
+    older: dict = field(default_factory=dict)
     # Whether each cut has one record, and nothing else has any. Not where evidence is limited, or another process's.
     records: bool = True
     # Whether other processes begin beside the one that was started.
@@ -136,8 +138,12 @@ class Fact:
     # Needs much of the machine: one at a time.
     heavy: bool = False
 
-    def expected(self, what, native):
+    def expected(self, what, native, version):
         ours = self.seen[what]
+        if not native and what in self.older:
+            before, other = self.older[what]
+            if version < before:
+                return other
         return ours[0] if native or ours[1] is SAME else ours[1]
 
     @property

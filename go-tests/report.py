@@ -18,7 +18,7 @@ def overshoots(result, kind):
     """How late, in ms, each observation of that kind was."""
     native = result.cell.way == "native"
     for what in result.cell.fact.seen:
-        expected = result.cell.fact.expected(what, native)
+        expected = result.cell.fact.expected(what, native, result.cell.build.number)
         if isinstance(expected, kind) and what in result.seen:
             yield result.seen[what]["ms"] - expected.after * getattr(expected, "times", 1)
 
