@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use super::inject::{Outcome, Stopped};
 use super::payload::Payload;
-use super::tracee::{Reached, Tracee, Trouble};
+use super::tracee::{copies_in_bulk, Reached, Tracee, Trouble};
 use super::{Instead, Plan};
 
 /// The one line of a failure, in the words of whoever started us.
@@ -32,11 +32,12 @@ fn work(plan: &Plan, mut go: File, mut result: File) {
     if go.read_exact(&mut [0]).is_err() {
         return;
     }
+    let bulk = copies_in_bulk();
     // SAFETY: takes nothing and cannot fail. 0: our parent is outside of our pid namespace.
     let parent = unsafe { libc::getppid() };
     let seized = match parent {
         0 => Err(std::io::Error::from_raw_os_error(libc::ESRCH)),
-        parent => Tracee::seize(parent),
+        parent => Tracee::seize(parent, bulk),
     };
     let errno = seized.as_ref().err().map_or(0, |error| error.raw_os_error().unwrap_or(libc::EIO));
     let told = result.write_all(&errno.to_ne_bytes());

@@ -4,7 +4,7 @@
 //! Rules: no page is ever writable and executable; until the last patch is written any failure can be undone; what is not as
 //! expected is a failure and never tried to be made good. Who traces whom and when is helper.rs's.
 
-use super::payload::{Payload, Segment, PAGE};
+use super::payload::{Fix, Payload, Segment, PAGE};
 use super::request::{self, status, Request};
 use super::stub;
 use super::tracee::{Registers, Tracee, Trouble, ALL_SIGNALS};
@@ -64,7 +64,7 @@ impl<'a> Stopped<'a> {
         // Any page of the file will do: it is the mapping that must be executable, and from a file (SELinux, execmem).
         let protection = (libc::PROT_READ | libc::PROT_EXEC) as u64;
         let page = self.call(libc::SYS_mmap, [0, PAGE, protection, libc::MAP_PRIVATE as u64, file as u64, 0])?;
-        self.tracee.write(page, &stub::page(0, &self.registers))?;
+        self.tracee.write(page, &stub::code())?;
         self.page = Some(page);
         self.restore_first_word()?;
         self.call_at = page + stub::CALL;
@@ -87,10 +87,8 @@ impl<'a> Stopped<'a> {
     fn fill(&mut self, payload: &Payload, file: i32, base: u64) -> Result<(), Trouble> {
         for segment in &payload.segments {
             self.map(segment, file, base)?;
-            for fix in &segment.fixes {
-                let value = if fix.relative { base.wrapping_add(fix.value) } else { fix.value };
-                self.tracee.poke(base + fix.at, value)?;
-            }
+            let word = |fix: &Fix| (base + fix.at, if fix.relative { base.wrapping_add(fix.value) } else { fix.value });
+            self.tracee.scatter(&segment.fixes.iter().map(word).collect::<Vec<_>>())?;
         }
         if let Some((start, end)) = payload.relro {
             self.call(libc::SYS_mprotect, [base + start, end - start, libc::PROT_READ as u64, 0, 0, 0])?;
@@ -120,7 +118,7 @@ impl<'a> Stopped<'a> {
     fn ask(&mut self, payload: &Payload, base: u64) -> Result<Outcome, Trouble> {
         let size = size_of::<Request>() as u64;
         let question = (self.registers.rsp - CLEAR - size) & !63;
-        self.tracee.write(question, bytes_of(&Request::new(0)))?;
+        self.tracee.write_own(question, bytes_of(&Request::new(0)))?;
         let start = Registers {
             rip: base + payload.entry,
             rdi: self.registers.rsp,
@@ -134,7 +132,7 @@ impl<'a> Stopped<'a> {
             return Err(Trouble::Said(format!("the library stopped at {at:#x}, outside itself")));
         }
         let mut bytes = vec![0_u8; size as usize];
-        self.tracee.read(question, &mut bytes)?;
+        self.tracee.read_own(question, &mut bytes)?;
         // SAFETY: every field of a Request is plain integers: any bytes are one.
         let answer: Request = unsafe { bytes.as_ptr().cast::<Request>().read_unaligned() };
         match answer.status {
@@ -215,7 +213,8 @@ impl<'a> Stopped<'a> {
             Some(page) => {
                 // SAFETY: it takes nothing and cannot fail.
                 let us = unsafe { libc::getpid() };
-                self.tracee.write(page, &stub::page(us, registers))?;
+                let (slots, at) = (stub::slots(us, registers), page + stub::slots_at());
+                self.tracee.write(at, &slots)?;
                 self.tracee.set_registers(&Registers { rip: page + stub::leave(), ..*registers })?;
             }
             None => self.tracee.set_registers(registers)?,

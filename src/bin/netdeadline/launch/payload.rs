@@ -209,8 +209,10 @@ fn relocate(image: &Image, headers: &[Header], segments: &mut [Segment]) -> Resu
         let count = value(size).ok_or_else(damaged)? / size_of::<elf::Rela64<Endianness>>() as u64;
         let offset = offset_of(headers, LE, address).ok_or_else(damaged)?;
         let entries: Vec<elf::Rela64<Endianness>> = image.many(offset, count, MOST_RELOCATIONS).ok_or_else(damaged)?;
+        let most = entries.iter().map(|entry| u64::from(entry.r_sym(LE, false))).max().unwrap_or_default();
+        let symbols = symbols.and_then(|start| image.many(start, most + 1, MOST_RELOCATIONS)).unwrap_or_default();
         for entry in &entries {
-            let fix = fix(image, entry, symbols)?;
+            let fix = fix(entry, &symbols)?;
             let inside = |segment: &&mut Segment| {
                 segment.protection & libc::PROT_WRITE != 0
                     && fix.at >= segment.address
@@ -222,16 +224,13 @@ fn relocate(image: &Image, headers: &[Header], segments: &mut [Segment]) -> Resu
     Ok(())
 }
 
-fn fix(image: &Image, entry: &elf::Rela64<Endianness>, symbols: Option<u64>) -> Result<Fix, String> {
+fn fix(entry: &elf::Rela64<Endianness>, symbols: &[elf::Sym64<Endianness>]) -> Result<Fix, String> {
     let (at, addend) = (entry.r_offset.get(LE), entry.r_addend.get(LE) as u64);
     match entry.r_type(LE, false) {
         elf::R_X86_64_RELATIVE => Ok(Fix { at, value: addend, relative: true }),
         kind @ (elf::R_X86_64_64 | elf::R_X86_64_GLOB_DAT | elf::R_X86_64_JUMP_SLOT) => {
             let addend = if kind == elf::R_X86_64_64 { addend } else { 0 };
-            let at_symbol = u64::from(entry.r_sym(LE, false)) * size_of::<elf::Sym64<Endianness>>() as u64;
-            let symbol: elf::Sym64<Endianness> = symbols
-                .and_then(|start| image.one(start.checked_add(at_symbol)?))
-                .ok_or("it has a relocation without a symbol")?;
+            let symbol = symbols.get(entry.r_sym(LE, false) as usize).ok_or("it has a relocation without a symbol")?;
             let (binding, sort) = (symbol.st_info >> 4, symbol.st_info & 15);
             if symbol.st_shndx.get(LE) != elf::SHN_UNDEF && sort != elf::STT_GNU_IFUNC && sort != elf::STT_TLS {
                 return Ok(Fix { at, value: symbol.st_value.get(LE).wrapping_add(addend), relative: true });

@@ -32,8 +32,7 @@ core::arch::global_asm!(
     "jmp qword ptr [rip + nd_stub_slots + 72]", // to where the program was to go on
     ".balign 8",
     "nd_stub_slots:",
-    ".zero 80", // ten words: `page` fills them
-    "nd_stub_end:",
+    ".zero 80", // ten words, as `slots` has them
     ".popsection",
 );
 
@@ -41,7 +40,6 @@ extern "C" {
     static nd_stub: u8;
     static nd_stub_leave: u8;
     static nd_stub_slots: u8;
-    static nd_stub_end: u8;
 }
 
 /// Where `syscall; int3` stands in the page.
@@ -54,16 +52,19 @@ pub fn leave() -> u64 {
     (&raw const nd_stub_leave as usize - &raw const nd_stub as usize) as u64
 }
 
-/// The page's bytes: `helper` is waited for, then the program goes on with `registers`.
-pub fn page(helper: libc::pid_t, registers: &Registers) -> Vec<u8> {
-    let at = |symbol: *const u8| symbol as usize - &raw const nd_stub as usize;
-    // SAFETY: all from nd_stub to nd_stub_end is one piece of our own .rodata.
-    let code = unsafe { std::slice::from_raw_parts(&raw const nd_stub, at(&raw const nd_stub_end)) };
-    let mut bytes = code.to_vec();
-    bytes.truncate(at(&raw const nd_stub_slots));
+/// What the page holds, up to its slots.
+pub fn code() -> Vec<u8> {
+    // SAFETY: all from nd_stub to nd_stub_slots is one piece of our own .rodata.
+    unsafe { std::slice::from_raw_parts(&raw const nd_stub, slots_at() as usize) }.to_vec()
+}
+
+/// Where the slots begin.
+pub fn slots_at() -> u64 {
+    (&raw const nd_stub_slots as usize - &raw const nd_stub as usize) as u64
+}
+
+/// The slots: `helper` is waited for, then the program goes on with `registers`.
+pub fn slots(helper: libc::pid_t, registers: &Registers) -> Vec<u8> {
     let r = registers;
-    for slot in [helper as u64, r.eflags, r.rax, r.rdi, r.rsi, r.rdx, r.rcx, r.r10, r.r11, r.rip] {
-        bytes.extend_from_slice(&slot.to_le_bytes());
-    }
-    bytes
+    [helper as u64, r.eflags, r.rax, r.rdi, r.rsi, r.rdx, r.rcx, r.r10, r.r11, r.rip].map(u64::to_le_bytes).concat()
 }

@@ -1,8 +1,7 @@
 //! One stopped or running thread under ptrace: its registers, its memory, its signals. What is done with them is inject.rs's.
 //!
-//! Rules: memory is read and written by ptrace alone (no /proc, which an empty root file system lacks, and no other call that a
-//! sandbox might forbid); a signal that arrives is never lost; each wait ends when the thread stops or is gone. Sources:
-//! ptrace(2), kernel/signal.c and kernel/ptrace.c of Linux 6.18.
+//! Rules: memory is read and written without /proc, which an empty root file system lacks; a signal that arrives is never lost;
+//! each wait ends when the thread stops or is gone. Sources: ptrace(2), kernel/signal.c and kernel/ptrace.c of Linux 6.18.
 
 use std::io;
 
@@ -39,9 +38,20 @@ impl From<io::Error> for Trouble {
     }
 }
 
+/// May many words be copied by one call (process_vm_writev), rather than one by one? ptrace takes a microsecond for each. To be
+/// asked before anybody is traced: a sandbox may end us for the attempt.
+pub fn copies_in_bulk() -> bool {
+    // SAFETY: it takes nothing and cannot fail.
+    let us = unsafe { libc::getpid() };
+    let (mut to, from) = (0_u8, 1_u8);
+    copy(libc::SYS_process_vm_writev, us, &raw const from as usize, &[(&raw mut to as u64, 1)]).is_ok() && to == from
+}
+
 /// A process that we trace.
 pub struct Tracee {
     pid: libc::pid_t,
+    /// `copies_in_bulk`
+    bulk: bool,
     /// SIGSTOP came while the process could not be stopped: it is due.
     stop_due: bool,
 }
@@ -56,10 +66,10 @@ pub enum Reached {
 
 impl Tracee {
     /// Begin to trace; the process runs on. From here on it dies if we do.
-    pub fn seize(pid: libc::pid_t) -> io::Result<Tracee> {
+    pub fn seize(pid: libc::pid_t, bulk: bool) -> io::Result<Tracee> {
         let options = libc::PTRACE_O_TRACEEXEC | libc::PTRACE_O_EXITKILL;
         ptrace(libc::PTRACE_SEIZE, pid, 0, options as usize)?;
-        Ok(Tracee { pid, stop_due: false })
+        Ok(Tracee { pid, bulk, stop_due: false })
     }
 
     /// Let it run until it has executed a program. Its signals are its own meanwhile.
@@ -210,6 +220,38 @@ impl Tracee {
         ptrace(libc::PTRACE_POKEDATA, self.pid, at as usize, word as usize).map(drop)
     }
 
+    /// Write eight bytes to each of these addresses, which the process itself may write.
+    pub fn scatter(&self, words: &[(u64, u64)]) -> io::Result<()> {
+        for words in words.chunks(MOST_PIECES) {
+            if !self.bulk {
+                words.iter().try_for_each(|(at, word)| self.poke(*at, *word))?;
+                continue;
+            }
+            let values: Vec<u64> = words.iter().map(|(_, word)| *word).collect();
+            let places: Vec<(u64, u64)> = words.iter().map(|(at, _)| (*at, 8)).collect();
+            copy(libc::SYS_process_vm_writev, self.pid, values.as_ptr() as usize, &places)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of memory that the process itself may read.
+    pub fn read_own(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+        match self.bulk {
+            true => {
+                copy(libc::SYS_process_vm_readv, self.pid, bytes.as_mut_ptr() as usize, &[(at, bytes.len() as u64)])
+            }
+            false => self.read(at, bytes),
+        }
+    }
+
+    /// Write bytes where the process itself may write.
+    pub fn write_own(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        match self.bulk {
+            true => copy(libc::SYS_process_vm_writev, self.pid, bytes.as_ptr() as usize, &[(at, bytes.len() as u64)]),
+            false => self.write(at, bytes),
+        }
+    }
+
     /// Bytes of its memory.
     pub fn read(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
         for (index, part) in bytes.chunks_mut(8).enumerate() {
@@ -238,6 +280,25 @@ impl Tracee {
             self.poke(from, u64::from_le_bytes(word))?;
         }
         Ok(())
+    }
+}
+
+/// UIO_MAXIOV (readv(2)).
+const MOST_PIECES: usize = 1024;
+
+/// process_vm_readv or _writev between our memory at `ours`, in one piece, and these pieces (address, length) of `pid`'s.
+fn copy(number: libc::c_long, pid: libc::pid_t, ours: usize, theirs: &[(u64, u64)]) -> io::Result<()> {
+    let size = theirs.iter().map(|(_, length)| *length as usize).sum();
+    let local = libc::iovec { iov_base: ours as *mut libc::c_void, iov_len: size };
+    let remote: Vec<libc::iovec> = theirs
+        .iter()
+        .map(|(at, length)| libc::iovec { iov_base: *at as *mut libc::c_void, iov_len: *length as usize })
+        .collect();
+    let arguments = [pid as usize, &raw const local as usize, 1, remote.as_ptr() as usize, remote.len(), 0];
+    // SAFETY: the callers give memory of theirs of that size; the other side is another process's (or the callers' own).
+    match raw::answer(unsafe { raw::call(number, arguments) })? {
+        copied if copied == size => Ok(()),
+        _ => Err(io::Error::from_raw_os_error(libc::EFAULT)),
     }
 }
 
