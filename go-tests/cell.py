@@ -75,9 +75,10 @@ def command_and_environment(cell, around, own, log):
         GO_TESTS_LOOPBACK=f"127.1.{loopback >> 8}.{loopback & 255 or 255}",
     )
     program = [str(cell.build.binary), fact.runs]
+    env.update(fact.env)
     if cell.way == "native":
         return program, env
-    env.update(NETDEADLINE_LOG=str(log), NETDEADLINE_LOG_FORMAT="json", **fact.env)
+    env.update(NETDEADLINE_LOG=str(log), NETDEADLINE_LOG_FORMAT="json")
     policy = {key: text.format(**values) for key, text in fact.policy.items()}
     if cell.way == "preload":
         env["LD_PRELOAD"] = around.library
@@ -145,7 +146,7 @@ def run(cell, around, number):
         result = Result(cell, [], {line["what"]: line for line in lines}, time.monotonic() - began)
     result.wrong = judge(cell, expected, result.seen, lines, process.pid, code, ended_by_us)
     if fact.records and not native:
-        result.wrong += judge_records(expected, log)
+        result.wrong += judge_records(fact, expected, log)
     said = errors.read_text(errors="replace").strip()
     if said and (result.wrong or not native):
         result.wrong.append("stderr: " + " | ".join(said.splitlines()[:12])[:1500])
@@ -170,12 +171,14 @@ def judge(cell, expected, seen, lines, pid, code, ended_by_us):
     return wrong
 
 
-def judge_records(expected, log):
+def judge_records(fact, expected, log):
     """Each cut has one record of its class that waited long enough, and nothing else has any."""
     records = []
     with contextlib.suppress(FileNotFoundError):
         records = [json.loads(line) for line in log.read_text().splitlines() if line]
     wanted = collections.Counter(it.by for it in expected.values() if isinstance(it, Cut) for _ in range(it.times))
+    if fact.records is not True:
+        wanted = collections.Counter(fact.records)
     met = collections.Counter(str(record.get("class")) for record in records)
     # No call of Go's says that its own deadline ended a wait: ours may then pass unseen, and be recorded.
     given_up = any(isinstance(it, Own) for it in expected.values())

@@ -131,8 +131,9 @@ class Fact:
     fault: str = ""
     # Where Go itself was another: observation -> (first version that is as `seen` says, under the library before that)
     older: dict = field(default_factory=dict)
-    # Whether each cut has one record, and nothing else has any. Not where evidence is limited, or another process's.
-    records: bool = True
+    # Whether each cut has one record, and nothing else has any (not where evidence is limited, or another process's); or
+    # how many of which class there are.
+    records: bool | dict = True
     # Whether other processes begin beside the one that was started.
     spawns: bool = False
     # Needs much of the machine: one at a time.

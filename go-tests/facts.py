@@ -121,6 +121,12 @@ FACTS = [
     Fact("read_an_idle_connection", {"idle": (HANGS, SAME)}, {"response": SHORT}),
     # write
     Fact("write_again_after_expiry", {"first": (HANGS, write), "second": (HANGS, Cut(D, "write"))}, WRITE),
+    # Bytes that stay unacknowledged end whatever waits, also a read of what the peer goes on to say.
+    Fact(
+        "write_while_the_peer_talks",
+        {"write": (HANGS, write), "twenty drops": (Ends(n=20, at_least=1800), Ends(errno="ETIMEDOUT", at_least=D))},
+        {**WRITE, **READ},
+    ),
     Fact("write_to_a_peer_that_reads", {"all of it": (Ends(n=MUCH), SAME), "all of it, later": (Ends(n=MUCH), SAME)}, WRITE),
     # net/http, crypto/tls
     Fact("http_get", {"get": (HANGS, read)}, READ, fault="http"),
@@ -133,6 +139,15 @@ FACTS = [
         {"get": (HANGS, read), "body": (HANGS, Cut(D, "read", moved=True)), "handshake": (HANGS, read)},
         READ,
         fault="https",
+    ),
+    # A pool watches its idle connections. `response` leaves them alone; `read` ends them, and the client makes another.
+    Fact("http_pool", {"first": (Ends(n=5), SAME), "second": (Ends(n=5), SAME)}, {"response": SHORT}),
+    Fact(
+        "http_pool_by_read",
+        {"first": (Ends(n=5), SAME), "second": (Ends(n=5), SAME)},
+        READ,
+        program="http_pool",
+        records=False,
     ),
     # io.Copy
     Fact(
@@ -248,6 +263,24 @@ FACTS = [
     Fact("unix_peer_that_never_reads", {"write": (HANGS, write)}, to_unix(f"write={SHORT}")),
     Fact("unix_needs_its_rule", {"read": (HANGS, SAME)}, READ, program="unix_silent_peer"),
     Fact("unix_full_backlog", {"dial": (Ends(errno="EAGAIN"), SAME)}, to_unix(f"connect={SHORT}")),
+    # Numbers
+    Fact("number_is_a_duplicate", {"read": (HANGS, read)}, READ),
+    Fact(
+        "number_is_used_again",
+        {
+            "closed": (Ends(says="use of closed network connection", at_least=SOON), SAME),
+            "the same number": (Ends(note="true"), SAME),
+            "read": (HANGS, read),
+        },
+        READ,
+    ),
+    Fact("number_of_syscalls", {"read": (HANGS, read)}, READ),
+    Fact("number_received_in_a_message", {"read": (HANGS, read)}, READ),
+    Fact("number_inherited_by_a_child", {"read": (HANGS, read), "child's end": (HANGS, OK)}, READ, spawns=True),
+    # The runtime with one processor, and the library with nothing to do but to look on
+    Fact("one_processor", {"read": (HANGS, read)}, READ, program="so_rcvtimeo_taken_back", env={"GOMAXPROCS": "1"}),
+    Fact("observed_only", {"idle": (HANGS, SAME)}, READ, program="read_an_idle_connection",
+         env={"NETDEADLINE_MODE": "observe"}, records={"read": 1}),
     # Many
     Fact(
         "many_waiting_connections",
@@ -285,6 +318,7 @@ FACTS = [
         READ,
     ),
     Fact("own_deadline_leaves_no_stale_one", {"own": (Own(SOON), SAME), "the whole time again": (HANGS, read)}, READ),
+    Fact("own_deadline_then_a_pause", {"own": (Own(SOON), SAME), "the whole time again": (HANGS, read)}, READ),
     Fact(
         "own_deadlines_in_a_row",
         {"earliest": (Ends(within=5), SAME), "median": (Ends(within=60), SAME)},

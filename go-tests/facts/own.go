@@ -66,6 +66,16 @@ func init() {
 		must(conn.SetReadDeadline(time.Time{}))
 		read("the whole time again", conn)
 	}
+	programs["own_deadline_then_a_pause"] = func() {
+		// Ours passes in the pause, when nobody waits.
+		conn := dial("silent")
+		begin := time.Now()
+		must(conn.SetReadDeadline(begin.Add(soon)))
+		read("own", conn)
+		must(conn.SetReadDeadline(time.Time{}))
+		time.Sleep(later - time.Since(begin))
+		read("the whole time again", conn)
+	}
 	programs["own_deadlines_in_a_row"] = ownDeadlinesInARow
 	programs["own_accept_deadline"] = func() {
 		listener := listen(false)

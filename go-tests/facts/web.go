@@ -31,6 +31,12 @@ func init() {
 			},
 		)
 	}
+	programs["http_pool"] = func() {
+		// The connection waits in the client's pool for longer than any deadline of the tests.
+		get("first", http.DefaultClient, "http://"+peer("http"))
+		time.Sleep(later)
+		get("second", http.DefaultClient, "http://"+peer("http"))
+	}
 	programs["http_client_with_a_timeout"] = func() {
 		get("own", &http.Client{Timeout: soon, Transport: &http.Transport{}}, "http://"+peer("silent"))
 	}

@@ -3,6 +3,7 @@ package main
 // Writing to a peer that does not read.
 
 import (
+	"io"
 	"net"
 	"time"
 )
@@ -19,6 +20,17 @@ func init() {
 				begin := time.Now()
 				n, err := (&net.Buffers{make([]byte, much/2), make([]byte, much/2)}).WriteTo(conn)
 				saw("writev", begin, n, err)
+			},
+		)
+	}
+	programs["write_while_the_peer_talks"] = func() {
+		conn := dial("drip")
+		together(
+			func() { write("write", conn) },
+			func() {
+				begin := time.Now()
+				n, err := io.ReadFull(conn, make([]byte, 20))
+				saw("twenty drops", begin, int64(n), err)
 			},
 		)
 	}

@@ -94,6 +94,16 @@ func flood(conn net.Conn) {
 	}
 }
 
+// answer is an HTTP server that works.
+func answer(conn net.Conn) {
+	for requests := bufio.NewReader(conn); ; {
+		if _, err := http.ReadRequest(requests); err != nil {
+			return
+		}
+		fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole")
+	}
+}
+
 // halfAnswer reads an HTTP request and sends half of the body that it promises.
 func halfAnswer(conn net.Conn) {
 	if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {

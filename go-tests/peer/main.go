@@ -75,6 +75,7 @@ func main() {
 	serve("late", 0, late)
 	serve("echo", 0, echo)
 	serve("flood", 0, flood)
+	serve("http", 0, answer)
 	serve("http-half", 0, halfAnswer)
 	serve("tls", 0, secured(silent))
 	serve("tls-half", 0, secured(halfAnswer))
