@@ -9,7 +9,7 @@
 use super::stack::{replenish, Frame};
 use super::{exec, helper, quick, tell, vfork};
 use crate::host::raw::{self, Left, MASK};
-use crate::host::sandbox;
+use crate::host::{sandbox, unprotected};
 use crate::ENGINE;
 use core::ffi::c_int;
 use netdeadline_engine::op::{
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn begin(frame: *mut Frame) -> usize {
     frame.waiting = false;
     replenish(frame);
     helper::reap();
-    vfork::came_back();
+    unprotected::settle();
     let nr = frame.nr as i64;
     let [a, b, c, d, e, f] = frame.args;
     let fd = a as c_int;
@@ -182,7 +182,7 @@ fn around(frame: &mut Frame) -> usize {
         }
         libc::SYS_io_uring_setup if !raw::allows_io_uring() => done(frame, -(libc::ENOSYS as isize)),
         libc::SYS_execve | libc::SYS_execveat => {
-            let outcome = exec::exec(nr, frame.args);
+            let outcome = exec::exec(frame);
             done(frame, outcome)
         }
         _ => PLAIN,
@@ -232,7 +232,7 @@ pub unsafe extern "C" fn told(frame: *mut Frame, kind: usize) -> usize {
         frame.running = Running::Receive(read);
         return perform(frame, step);
     }
-    vfork::came_back();
+    unprotected::settle();
     tell::tell(frame.nr as i64, frame.args, frame.outcome);
     DONE
 }

@@ -1,26 +1,33 @@
-//! execve and execveat: what a new program is told is `host::child`'s.
-//!
-//! A vfork child calls this in its parent's memory, on a frame that is never given back (stack.rs): nothing is allocated, and the
-//! tables are not touched.
+//! execve and execveat: how a new program is started is `host::child`'s to say.
 
-use crate::host::child::{with_environment, Program, Strings};
+use super::stack::Frame;
+use super::vfork::Child;
+use crate::host::child::{start, Program, Strings};
 use crate::ENGINE;
-use core::ffi::c_int;
+use core::ffi::{c_char, c_int};
 use netdeadline_engine::sys::Kernel;
 
-/// Make the call, in the environment that the new program is to have. Comes back only if it failed, with a negated errno.
-pub fn exec(nr: i64, [a, b, c, d, flags, _]: [usize; 6]) -> isize {
+/// Make the frame's call, in its own way or another. Comes back only if it failed, with a negated errno.
+pub fn exec(frame: &Frame) -> isize {
     let k = &ENGINE.kernel;
-    let outcome = if nr == libc::SYS_execve {
-        let mut exec = |envp: Strings| k.call(nr, [a, b, envp as usize, 0, 0, 0]) as c_int;
-        // SAFETY: the program's own path and environment.
-        unsafe { with_environment(c as _, Program::At(libc::AT_FDCWD, a as _), &mut exec) }
-    } else {
-        let open = flags as c_int & libc::AT_EMPTY_PATH != 0;
-        let program = if open { Program::Open(a as c_int) } else { Program::At(a as c_int, b as _) };
-        let mut exec = |envp: Strings| k.call(nr, [a, b, c, envp as usize, flags, 0]) as c_int;
-        // SAFETY: as above.
-        unsafe { with_environment(d as _, program, &mut exec) }
+    let [a, b, c, d, flags, _] = frame.args;
+    let execveat = frame.nr as i64 == libc::SYS_execveat;
+    let (argv, envp, program) = match execveat {
+        true => (c, d, Program::of_execveat(a as c_int, b as _, flags as c_int)),
+        false => (b, c, Program::At(libc::AT_FDCWD, a as _, 0)),
     };
+    let mut exec = |instead: *const c_char, argv: Strings, envp: Strings| {
+        let (argv, envp) = (argv as usize, envp as usize);
+        let args = match (instead.is_null(), execveat) {
+            (false, _) => return k.call(libc::SYS_execve, [instead as usize, argv, envp, 0, 0, 0]) as c_int,
+            (true, true) => [a, b, argv, envp, flags, 0],
+            (true, false) => [a, argv, envp, 0, 0, 0],
+        };
+        k.call(frame.nr as i64, args) as c_int
+    };
+    let door = Child::of(frame);
+    // SAFETY: the program's own path, arguments and environment.
+    let outcome = unsafe { start(argv as _, envp as _, program, &door, &mut exec) };
+    door.lives_on();
     outcome as isize
 }

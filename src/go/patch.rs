@@ -4,7 +4,8 @@
 
 use super::find;
 use super::request::{Patch, LONGEST};
-use super::trampoline::{after, before, before_vfork};
+use super::trampoline::{after, before};
+use super::vfork::before_vfork;
 use crate::ENGINE;
 use netdeadline_engine::sys::{file, Kernel, PAGE};
 
@@ -16,8 +17,8 @@ pub fn syscall6(address: u64, code: &[u8]) -> Option<Patch> {
     put(&[0xff, 0x15, 18, 0, 0, 0]); //          +0: call [rip + 18], the pointer at +24
     put(&[0x66, 0x0f, 0x1f, 0x44, 0, 0]); //     +6: nop of six bytes
     put(&[0x0f, 0x05]); //                       +12: syscall, as it was
-    put(&[0xff, 0x15, 12, 0, 0, 0]); //          +14: call [rip + 12], the pointer at +32
-    put(&[0xc3, 0xcc, 0xcc, 0xcc]); //           +20: ret; three that are never reached
+    put(&[0xff, 0x25, 12, 0, 0, 0]); //          +14: jmp [rip + 12], the pointer at +32
+    put(&[0xcc; 4]); //                          +20: never reached
     put(&(before as *const () as u64).to_le_bytes()); // +24
     put(&(after as *const () as u64).to_le_bytes()); //  +32
     patch(address, code, &new)

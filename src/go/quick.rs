@@ -3,7 +3,7 @@
 //! `decide` and `worth` run where there may be a few hundred bytes: they call nothing that is not inlined, and a test looks at
 //! the room they take (tests/tests/go_door.rs). What is done about a call belongs in `call`.
 
-use super::stack::{take, take_room, Frame};
+use super::stack::{take, Frame};
 use crate::ENGINE;
 use netdeadline_engine::op;
 
@@ -93,7 +93,7 @@ pub const FIONBIO: u32 = libc::FIONBIO as u32;
 pub extern "C" fn decide(nr: usize, a: usize, b: usize, c: usize, d: usize, _: usize) -> usize {
     if !ENGINE.active() {
         // Children are handed on even from a process in which nothing is bounded. A sandbox (retired) is no place for that.
-        return if nr as i64 == libc::SYS_execve && !ENGINE.retired() { take_room() as usize } else { PLAIN };
+        return if nr as i64 == libc::SYS_execve && !ENGINE.retired() { take() as usize } else { PLAIN };
     }
     let fd = a as i32;
     let concerns = match nr as i64 {
@@ -142,8 +142,7 @@ pub extern "C" fn decide(nr: usize, a: usize, b: usize, c: usize, d: usize, _: u
         libc::SYS_ioctl => false,
         libc::SYS_poll | libc::SYS_ppoll | libc::SYS_select | libc::SYS_pselect6 => ENGINE.anything_tracked(),
         libc::SYS_prctl => a as i32 == libc::PR_SET_SECCOMP,
-        libc::SYS_execve | libc::SYS_execveat => return take_room() as usize,
-        // connect, dup2, dup3, close_range, clone and its kin, seccomp, io_uring_setup, epoll_pwait2.
+        // connect, dup2, dup3, close_range, clone and its kin, execve, execveat, seccomp, io_uring_setup, epoll_pwait2.
         _ => true,
     };
     if concerns {

@@ -38,6 +38,8 @@ pub mod offset {
     pub const NEXT: usize = 80;
     /// `Frame::outcome`.
     pub const OUTCOME: usize = 136;
+    /// `Frame::back`.
+    pub const BACK: usize = 144;
 }
 
 /// One call.
@@ -58,6 +60,8 @@ pub struct Frame {
     pub next_args: [usize; 6],
     /// What the kernel answered; then what the program is answered.
     pub outcome: isize,
+    /// Where in Go's code the SYSCALL is that this call came from, less 6. The trampoline's.
+    back: usize,
     /// From here on the trampoline looks at nothing. The operation that is going on.
     pub running: Running,
     /// The call at Go's SYSCALL instruction is a ppoll of ours on `entry`.
@@ -74,10 +78,18 @@ pub struct Frame {
     pub left: Option<Left>,
 }
 
+impl Frame {
+    /// Where the caller's stack was when it made this call.
+    pub fn caller(&self) -> usize {
+        self.stack
+    }
+}
+
 const _: () = {
     use core::mem::offset_of;
     assert!(offset_of!(Frame, nr) == offset::NR && offset_of!(Frame, args) == offset::ARGS);
     assert!(offset_of!(Frame, stack) == offset::STACK && offset_of!(Frame, outcome) == offset::OUTCOME);
+    assert!(offset_of!(Frame, back) == offset::BACK);
     assert!(offset_of!(Frame, free) == offset::FREE && offset_of!(Frame, bit) == offset::BIT);
     assert!(offset_of!(Frame, next_nr) == offset::NEXT && offset_of!(Frame, next_args) == offset::NEXT + 8);
     assert!(size_of::<Frame>() < PAGE);
@@ -127,7 +139,7 @@ fn place_frame(end: usize, free: &AtomicU64, bit: u64) -> *mut Frame {
 
 /// Map the first frames. False if there is no memory.
 pub fn prepare() -> bool {
-    grow() && rooms()
+    grow()
 }
 
 /// Map more when few are left: frames are taken from the lower end of a group, so a high one says so. Not on the goroutine's
@@ -178,29 +190,11 @@ fn map(count: usize, block: usize) -> Option<usize> {
     Some(start)
 }
 
-/// Frames for execve. Whoever executes another program never gives his frame back, and a vfork child takes it from its parent's
-/// memory; so these are not given back at all but used in turn. Go holds syscall.ForkLock from fork to exec: there is one such
-/// child at a time. The stack is large, for the new program's environment is laid on it.
-const ROOM: usize = 1024 * 1024;
-const ROOMS: usize = 4;
-static ROOMS_PLACE: AtomicUsize = AtomicUsize::new(0);
-static NEXT_ROOM: AtomicUsize = AtomicUsize::new(0);
-/// The free list of frames that have none.
-static NOWHERE: AtomicU64 = AtomicU64::new(0);
-
-fn rooms() -> bool {
-    let place = map(ROOMS, ROOM);
-    ROOMS_PLACE.store(place.unwrap_or(0), Release);
-    place.is_some()
-}
-
-/// A frame for execve, or null.
-#[inline(always)]
-pub fn take_room() -> *mut Frame {
-    let place = ROOMS_PLACE.load(Acquire);
-    if place == 0 {
-        return null_mut();
-    }
-    let room = NEXT_ROOM.fetch_add(1, Relaxed) % ROOMS;
-    place_frame(place + (room + 1) * ROOM, &NOWHERE, 0)
+/// Give back the frame of one who will never do so himself: a vfork child that has executed another program.
+///
+/// # Safety
+/// He had taken it, and nobody uses it any more.
+pub unsafe fn give_back(frame: *mut Frame) {
+    // SAFETY: the caller's word; frames lie in mappings that stay. `free` is a word of `FREE`.
+    unsafe { (*((*frame).free as *const AtomicU64)).fetch_or((*frame).bit, Release) };
 }

@@ -1,8 +1,8 @@
 //! From Go's Syscall6 into our code and back, in assembly.
 //!
-//! The patched function (patch.rs) is `call before; nop; SYSCALL; call after; ret`. Both find on the stack where in Syscall6 to
-//! return to, and above it Syscall6's own return address. Whatever blocks, blocks at Go's own SYSCALL instruction, on the
-//! goroutine's stack as it was: tracebacks, profiles, preemption and vfork are as without us.
+//! The patched function (patch.rs) is `call before; nop; SYSCALL; jmp after`: each call has its return, which the processor
+//! predicts, and `before` finds on the stack which copy of Syscall6 it serves. Whatever blocks, blocks at Go's own SYSCALL
+//! instruction, on the goroutine's stack as it was: tracebacks, profiles, preemption and vfork are as without us.
 //!
 //! ```text
 //!              num  a1   a2   a3   a4   a5   a6  |  r1   r2   errno  |  g    kept
@@ -12,14 +12,14 @@
 //! ```
 //! (Go: src/cmd/compile/abi-internal.md. Go keeps no value in r10 to r13 and r15 across a call.)
 //!
-//! r12 lives through the SYSCALL and says what `after` has to do: 0 nothing, `TELL`, `LOOK` or `READ` (then r13 is the call's number), or
-//! the address of the call's `Frame`. The budget on the goroutine's stack is what Go's linker leaves to any chain of nosplit
+//! r12 lives through the SYSCALL and says what `after` has to do: 0 nothing, `TELL`, `LOOK` or `READ` (then r13 is the call's number and rbx Syscall6+6),
+//! or the address of the call's `Frame`. The budget on the goroutine's stack is what Go's linker leaves to any chain of nosplit
 //! functions (cmd/link/internal/ld/stackcheck.go: 800 bytes; Syscall6's callers use less than 250): we use up to 150 bytes there,
 //! and two small functions of Rust's that call nothing (quick.rs).
 //!
 //! What a call means is not decided here.
 
-use super::stack::offset::{ARGS, BIT, FREE, NEXT, NR, OUTCOME, STACK};
+use super::stack::offset::{ARGS, BACK, BIT, FREE, NEXT, NR, OUTCOME, STACK};
 use super::{call, quick};
 use core::arch::naked_asm;
 
@@ -119,6 +119,7 @@ pub unsafe extern "C" fn before() {
         "jae 4f",
         "mov r13, rax",                // `after` needs the number, and rax will be the answer
         kernel_registers!(),
+        "mov rbx, [rsp]",              // and Syscall6+6, should the call be followed by another
         "ret",                         // to the SYSCALL
         "4:",
         // The engine's business: put the call into the frame and go on there.
@@ -129,6 +130,8 @@ pub unsafe extern "C" fn before() {
         "mov [r12 + {args} + 24], rsi",
         "mov [r12 + {args} + 32], r8",
         "mov [r12 + {args} + 40], r9",
+        "mov rcx, [rsp]",              // Syscall6+6
+        "mov [r12 + {back}], rcx",
         "mov [r12 + {stack}], rsp",
         "mov rdi, r12",                // the argument
         "mov rsp, r12",                // the frame's stack ends where the frame begins (a multiple of 64)
@@ -163,6 +166,7 @@ pub unsafe extern "C" fn before() {
         "lock or [r11], r10",          // give the frame back. Release: pairs with `take`
         "mov r10, rcx",                // a4
         "mov rax, r13",
+        "mov rbx, [rsp]",              // Syscall6+6
         "ret",                         // to the SYSCALL
         "6:",
         "mov rax, [r12 + {outcome}]",  // over without the SYSCALL: the answer
@@ -186,15 +190,16 @@ pub unsafe extern "C" fn before() {
         bit = const BIT,
         next = const NEXT,
         outcome = const OUTCOME,
+        back = const BACK,
     )
 }
 const _: () = assert!(call::DONE == 0 && call::TELL_AFTER - call::PLAIN == quick::TELL);
 
-/// After the SYSCALL. At entry rax is the kernel's answer, its other registers still hold the call (but rcx and r11), r12 and r13
-/// what `before` left in them; [rsp] is Syscall6+20, a `ret`, [rsp+8] Syscall6's caller.
+/// After the SYSCALL. At entry rax is the kernel's answer, its other registers still hold the call (but rcx and r11), r12, r13 and
+/// rbx what `before` left in them; [rsp] is Syscall6's caller.
 ///
 /// # Safety
-/// Only the patch in Syscall6 calls it.
+/// Only the patch in Syscall6 jumps here.
 #[unsafe(naked)]
 pub unsafe extern "C" fn after() {
     naked_asm!(
@@ -206,6 +211,8 @@ pub unsafe extern "C" fn after() {
         "cmp r12, {frames}",           // a frame: its operation goes on
         "jae 4f",
         // Something to tell of, or to look at. Is there? Rust's answer, as in `before`.
+        "push rbx",
+        ".cfi_adjust_cfa_offset 8",
         "push rax",
         ".cfi_adjust_cfa_offset 8",
         "push rdi",
@@ -220,7 +227,7 @@ pub unsafe extern "C" fn after() {
         ".cfi_adjust_cfa_offset 8",
         "push r9",
         ".cfi_adjust_cfa_offset 8",
-        "mov rbx, rsp",                // Rust keeps rbx, and Go has nothing in it here
+        "mov rbx, rsp",                // Rust keeps rbx
         ".cfi_def_cfa_register rbx",
         "and rsp, -16",                // C's alignment
         "mov rcx, rdi",                // fourth: a1
@@ -245,12 +252,15 @@ pub unsafe extern "C" fn after() {
         ".cfi_adjust_cfa_offset -8",
         "pop rax",
         ".cfi_adjust_cfa_offset -8",
+        "pop rcx",                     // Syscall6+6
+        ".cfi_adjust_cfa_offset -8",
         "test rbx, rbx",               // nothing after all
         "jnz 3f",
         answer!(),
         "3:",
         "mov r11, r12",                // TELL, LOOK or READ
         "mov r12, rbx",                // the frame
+        "mov [r12 + {back}], rcx",
         "mov [r12 + {nr}], r13",       // the call
         "mov [r12 + {args}], rdi",
         "mov [r12 + {args} + 8], rsi",
@@ -278,15 +288,16 @@ pub unsafe extern "C" fn after() {
         "xorps xmm15, xmm15",          // Go's zero
         "cmp eax, {call}",
         "jne 6f",
-        "mov rax, [r12 + {next}]",     // another call for the engine: its number
+        "mov r11, [r12 + {back}]",     // another call for the engine: Syscall6+6,
+        "mov rax, [r12 + {next}]",     // its number
         "mov rdi, [r12 + {next} + 8]", // and arguments
         "mov rsi, [r12 + {next} + 16]",
         "mov rdx, [r12 + {next} + 24]",
         "mov r10, [r12 + {next} + 32]",
         "mov r8, [r12 + {next} + 40]",
         "mov r9, [r12 + {next} + 48]",
-        "sub qword ptr [rsp], 8",      // Syscall6+20 becomes Syscall6+12:
-        "ret",                         // to the SYSCALL once more
+        "add r11, 6",                  // Syscall6+12:
+        "jmp r11",                     // to the SYSCALL once more
         "6:",
         "mov rax, [r12 + {outcome}]",  // the answer
         "mov rdx, [r12 + {args} + 16]", // a3
@@ -307,42 +318,6 @@ pub unsafe extern "C" fn after() {
         bit = const BIT,
         next = const NEXT,
         outcome = const OUTCOME,
-    )
-}
-
-/// Before the SYSCALL of rawVforkSyscall, in place of the instructions that set r10, r8 and r9 to 0. rdi, rsi and rdx hold the
-/// call's arguments; the caller's frame has its number, at [rsp + 16] (abi0: above this return address and the function's own).
-///
-/// # Safety
-/// Only the patch in rawVforkSyscall calls it.
-#[unsafe(naked)]
-pub unsafe extern "C" fn before_vfork() {
-    naked_asm!(
-        ".cfi_startproc",
-        "push rdi",                    // flags, or the address of clone3's arguments
-        ".cfi_adjust_cfa_offset 8",
-        "push rsi",
-        ".cfi_adjust_cfa_offset 8",
-        "push rdx",
-        ".cfi_adjust_cfa_offset 8",
-        "mov rbx, rsp",                // Rust keeps rbx, and Go (abi0) nothing
-        ".cfi_def_cfa_register rbx",
-        "and rsp, -16",                // C's alignment
-        "call {lend}",                 // our memory is about to be lent
-        "mov rsp, rbx",
-        ".cfi_def_cfa_register rsp",
-        "pop rdx",
-        ".cfi_adjust_cfa_offset -8",
-        "pop rsi",
-        ".cfi_adjust_cfa_offset -8",
-        "pop rdi",
-        ".cfi_adjust_cfa_offset -8",
-        "xorps xmm15, xmm15",          // as Go's code after a call of abi0 expects
-        "xor r10d, r10d",              // what the patch replaced
-        "xor r8d, r8d",
-        "xor r9d, r9d",
-        "ret",                         // the number is loaded there
-        ".cfi_endproc",
-        lend = sym super::vfork::lend,
+        back = const BACK,
     )
 }

@@ -1,211 +1,259 @@
-//! What a new program is told: its environment.
+//! How a new program is started: what it is told, and by whom.
 //!
 //! A program that built an environment without our variables gets them back in it, and our LD_PRELOAD is taken out where ld.so
-//! could only complain about it. Which calls start programs belongs in `exec`.
+//! could only complain about it. A static Go program, in which a preload does nothing, is started by the launcher wherever a
+//! dynamic one would load us; where that cannot be, it starts as if we were not there, and that is said. Which calls start
+//! programs belongs in the doors' `exec`; how exec's arguments are laid out, in `handover`.
 //!
 //! Between fork and exec nothing may be allocated, and the stack may be that of a signal handler or the smallest a thread can
-//! have: what must be changed is laid on it in as much room as it needs, and where nothing must be, none is taken.
+//! have: where nothing must be changed, next to nothing is taken.
 
-use super::environment::{self, entries, value, KEPT};
+use super::environment::{self, entries, value, Kept, KEPT};
+use super::handover::{Change, Handover, Preload};
+use super::launcher::{self, number_path, Path, Situation};
+use super::program::{is_privileged, is_refused, kind, File, Kind};
+use super::unprotected::{say, Reason};
 use crate::ENGINE;
 use core::ffi::{c_char, c_int, CStr};
 use core::ptr::null;
-use netdeadline_engine::sys::{file, Kernel};
+use netdeadline_engine::sys::Kernel;
 
 /// argv, envp: C strings, and a null at the end.
 pub type Strings = *const *const c_char;
 
 /// The program that is about to be started, so far as it is known here.
+#[derive(Clone, Copy)]
 pub enum Program {
-    /// A path, from this directory.
-    At(c_int, *const c_char),
+    /// A path, from this directory; and AT_SYMLINK_NOFOLLOW, or 0.
+    At(c_int, *const c_char, c_int),
     /// An open file.
     Open(c_int),
     /// A name that libc looks up in PATH.
     Named(*const c_char),
+    /// By a flag that is not known here. Perhaps nothing is to be started at all (AT_EXECVE_CHECK).
+    Unclear,
 }
 
-/// What becomes of LD_PRELOAD.
-enum Preload {
-    Kept,
-    /// Our library is put first.
-    With,
-    /// Our library is left out.
-    Without,
-}
-
-/// What has to be changed in an environment.
-struct Change {
-    preload: Preload,
-    /// Our variables are put back.
-    variables: bool,
-}
-
-/// Start a program with the environment that it is to have: `given`, or that with the changes it needs.
-///
-/// # Safety
-/// `given` is the program's environment, as for execve, and `program` names as its exec does.
-pub unsafe fn with_environment(given: Strings, program: Program, exec: &mut dyn FnMut(Strings) -> c_int) -> c_int {
-    // SAFETY: the caller's word.
-    let change = unsafe { change(given, program) };
-    let (Some(change), Some(kept)) = (change, KEPT.peek()) else { return exec(given) };
-    // SAFETY: the caller's word.
-    let strings = || unsafe { environment::strings(given) };
-    let list = strings().find_map(|string| value(string.to_bytes(), b"LD_PRELOAD")).unwrap_or_default();
-    let library = kept.library().unwrap_or_default().to_bytes();
-    let (first, without) = match change.preload {
-        Preload::Kept => (None, None),
-        Preload::With => (Some(library), None),
-        Preload::Without => (None, Some(library)),
-    };
-    let rewritten = first.or(without).is_some();
-    // A colon or the NUL after each entry.
-    let text = b"LD_PRELOAD=".len() + library.len() + list.len() + 2;
-    let count = strings().count() + environment::Kept::COUNT + 2;
-    if text > ROOM || count > ROOM {
-        return exec(given);
+impl Program {
+    /// As execveat names it.
+    pub fn of_execveat(directory: c_int, path: *const c_char, flags: c_int) -> Program {
+        if flags & !(libc::AT_EMPTY_PATH | libc::AT_SYMLINK_NOFOLLOW) != 0 {
+            Program::Unclear
+        } else if flags & libc::AT_EMPTY_PATH != 0 {
+            Program::Open(directory)
+        } else {
+            Program::At(directory, path, flags)
+        }
     }
-    with_room(text, 0_u8, &mut |text| {
-        with_room(count, null(), &mut |places| {
-            let mut to = places.iter_mut();
-            let mut put = |string| to.next().map(|place| *place = string);
-            if rewritten {
-                let others = entries(list).filter(|entry| Some(*entry) != without);
-                if join(text, first.into_iter().chain(others)) {
-                    put(text.as_ptr().cast());
-                }
-            }
-            let stays = |string: &&CStr| !rewritten || value(string.to_bytes(), b"LD_PRELOAD").is_none();
-            for string in strings().filter(stays) {
-                put(string.as_ptr());
-            }
-            if change.variables {
-                for string in kept.strings() {
-                    put(string);
-                }
-            }
-            put(null());
-            exec(places.as_ptr())
-        })
-    })
 }
 
-/// What has to be changed in `given`, if anything has.
+/// What is needed of the door.
+pub trait Door {
+    /// Some room, at least this many words, while `then` runs. `None`: there is not so much.
+    fn with_room(&self, words: usize, then: &mut dyn FnMut(&mut [usize]) -> c_int) -> Option<c_int>;
+    /// Is this a child in its parent's memory, whose parent will call `unprotected::settle`?
+    fn parent_says(&self) -> bool;
+}
+
+/// exec: the path of another program to execute instead, if it is not null; argv; envp. Not 0: it failed.
+pub type Exec<'a> = &'a mut dyn FnMut(*const c_char, Strings, Strings) -> c_int;
+
+/// Start a program in the way and with the environment that it is to have.
 ///
 /// # Safety
-/// As of `with_environment`.
-unsafe fn change(given: Strings, program: Program) -> Option<Change> {
-    // SAFETY: the caller's word.
-    let strings = || unsafe { environment::strings(given).map(CStr::to_bytes) };
+/// `argv` and `envp` are the program's, as for execve, and `program` names as its exec does.
+pub unsafe fn start(argv: Strings, envp: Strings, program: Program, door: &dyn Door, exec: Exec) -> c_int {
     // A sandbox in which we cannot work is one for our children too, and forbids who knows what.
-    let library = KEPT.peek()?.library().filter(|_| !ENGINE.retired())?;
-    if strings().any(|string| value(string, b"NETDEADLINE_CHILDREN") == Some(b"off")) {
-        return None;
-    }
-    let told = strings().any(|string| string.starts_with(b"NETDEADLINE_"));
-    let list = strings().find_map(|string| value(string, b"LD_PRELOAD")).unwrap_or_default();
-    let preloaded = entries(list).any(|entry| entry == library.to_bytes());
+    let kept = KEPT.peek().filter(|_| !ENGINE.retired() && !matches!(program, Program::Unclear));
+    let Some((kept, library)) = kept.and_then(|kept| Some((kept, kept.library()?))) else {
+        return exec(null(), argv, envp);
+    };
     // SAFETY: the caller's word.
-    match (preloaded, unsafe { loadable(library, program) }) {
-        (true, true) if told => None,
-        (true, true) => Some(Change { preload: Preload::Kept, variables: true }),
-        (false, true) => Some(Change { preload: Preload::With, variables: !told }),
-        (true, false) => Some(Change { preload: Preload::Without, variables: false }),
-        (false, false) => None,
+    let told = unsafe { Told::of(envp, kept, library) };
+    if !told.is_carried_on() && !told.loads() {
+        return exec(null(), argv, envp);
+    }
+    // SAFETY: the caller's word.
+    let file = unsafe { open(program) };
+    let kind = file.as_ref().map_or(Kind::Other, kind);
+    let there = is_there(library);
+    let change = told.change(there && kind != Kind::OtherClass);
+    let handover = Handover { argv, envp, change, kept, library, door };
+    if let Some(file) = file {
+        let reason = match kind {
+            Kind::OtherClass => Some(Reason::OtherClass),
+            _ if !there => Some(Reason::NoLibrary),
+            Kind::StaticGo => {
+                // SAFETY: the caller's word.
+                match unsafe { launch(&handover, program, &file, exec) } {
+                    Ok(()) => return 0,
+                    Err(reason) => reason,
+                }
+            }
+            Kind::Other => Some(Reason::Privileged).filter(|reason| {
+                let asked = ENGINE.ruled() && !reason.was_said();
+                asked && is_privileged(&file, || Situation::now().is_some_and(|now| now.no_new_privileges))
+            }),
+        };
+        remark(reason, &file, door);
+    }
+    handover.exec(null(), null(), exec)
+}
+
+/// What a program says to its child in the environment, and what we would.
+struct Told<'a> {
+    kept: &'a Kept,
+    /// Some of our variables.
+    variables: bool,
+    /// Our library, in LD_PRELOAD.
+    preload: bool,
+    /// NETDEADLINE_CHILDREN=off.
+    off: bool,
+}
+
+impl Told<'_> {
+    /// # Safety
+    /// As of `start`.
+    unsafe fn of<'a>(envp: Strings, kept: &'a Kept, library: &CStr) -> Told<'a> {
+        // SAFETY: the caller's word.
+        let strings = || unsafe { environment::strings(envp).map(CStr::to_bytes) };
+        let list = strings().find_map(|string| value(string, b"LD_PRELOAD")).unwrap_or_default();
+        Told {
+            kept,
+            variables: strings().any(|string| string.starts_with(b"NETDEADLINE_")),
+            preload: entries(list).any(|entry| entry == library.to_bytes()),
+            off: strings().any(|string| value(string, b"NETDEADLINE_CHILDREN") == Some(b"off")),
+        }
+    }
+
+    /// Do we see to it that the child has what we have?
+    fn is_carried_on(&self) -> bool {
+        self.kept.strings().next().is_some() && !self.off
+    }
+
+    /// A dynamic program that finds this would load us, and have something to go by.
+    fn loads(&self) -> bool {
+        self.preload && self.variables
+    }
+
+    fn change(&self, loadable: bool) -> Change {
+        let preload = match (self.preload, loadable) {
+            (false, true) => Preload::With,
+            (true, false) => Preload::Without,
+            _ => Preload::Kept,
+        };
+        match self.is_carried_on() {
+            true => Change { preload, variables: loadable && !self.variables },
+            false => Change { preload: Preload::Kept, variables: false },
+        }
     }
 }
 
-/// Write `LD_PRELOAD=` and the entries with colons between them. False if there are none.
-fn join<'a>(text: &mut [u8], entries: impl Iterator<Item = &'a [u8]>) -> bool {
-    let mut to = text.iter_mut();
-    let mut append = |bytes: &[u8]| bytes.iter().zip(&mut to).for_each(|(from, to)| *to = *from);
-    append(b"LD_PRELOAD=");
-    let mut count = 0;
-    for entry in entries {
-        append(if count == 0 { b"" } else { b":" });
-        append(entry);
-        count += 1;
-    }
-    append(b"\0");
-    count > 0
-}
-
-/// Can ld.so load us into this program? Not into one of another ELF class, and not from a path that is not there (chroot):
-/// it would print an error at every exec.
-///
-/// # Safety
-/// As of `with_environment`.
-unsafe fn loadable(library: &CStr, program: Program) -> bool {
+/// Is our library here for the loader to find? Not in another root directory: ld.so would print an error at every exec.
+fn is_there(library: &CStr) -> bool {
     let path = library.to_bytes();
     // A name without a slash is looked up by the loader, which alone knows what $LIB and its like stand for.
     let looked_up = !path.contains(&b'/') || path.contains(&b'$');
-    let there = || open(libc::AT_FDCWD, library.as_ptr()).map(|fd| file::close(&ENGINE.kernel, fd)).is_some();
-    if !looked_up && !there() {
-        return false;
-    }
-    let opened = match program {
-        Program::Open(fd) => return !is_elf32(fd),
-        Program::At(directory, path) => open(directory, path),
+    looked_up || File::open(libc::AT_FDCWD, library.as_ptr(), 0).is_some()
+}
+
+/// The program's file, to look inside. `None`: unreadable, or not there, and exec itself will say.
+///
+/// # Safety
+/// As of `start`.
+unsafe fn open(program: Program) -> Option<File> {
+    match program {
+        Program::At(directory, path, flags) => {
+            let more = if flags & libc::AT_SYMLINK_NOFOLLOW != 0 { libc::O_NOFOLLOW } else { 0 };
+            File::open(directory, path, more)
+        }
+        Program::Open(fd) => File::open(libc::AT_FDCWD, number_path(fd)?.as_ptr(), 0),
         // SAFETY: the caller's word.
-        Program::Named(name) => find(unsafe { CStr::from_ptr(name) }),
-    };
-    // Unreadable, or not there: exec itself will say.
-    let Some(fd) = opened else { return true };
-    let elf32 = is_elf32(fd);
-    let _ = file::close(&ENGINE.kernel, fd);
-    !elf32
+        Program::Named(name) => File::open(libc::AT_FDCWD, find(unsafe { CStr::from_ptr(name) })?.as_ptr(), 0),
+        Program::Unclear => None,
+    }
 }
 
-/// Open to look inside. A FIFO would block, a terminal become ours.
-fn open(directory: c_int, path: *const c_char) -> Option<c_int> {
-    let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
-    let fd = ENGINE.kernel.call(libc::SYS_openat, [directory as usize, path as usize, flags as usize, 0, 0, 0]);
-    (fd >= 0).then_some(fd as c_int)
-}
-
-/// The file that execvp will find for this name, opened.
-fn find(name: &CStr) -> Option<c_int> {
+/// The file that execvp will find for this name: the first that may be executed.
+fn find(name: &CStr) -> Option<Path> {
     if name.to_bytes().contains(&b'/') {
-        return open(libc::AT_FDCWD, name.as_ptr());
+        return Path::join(&[name.to_bytes()]);
     }
     // SAFETY: libc's own variable, which execvp reads next.
     let path = unsafe { environment::strings(environment::now()) }.find_map(|string| value(string.to_bytes(), b"PATH"));
     path.unwrap_or(b"/bin:/usr/bin").split(|byte| *byte == b':').find_map(|directory| {
         let directory = if directory.is_empty() { b"." } else { directory };
-        let mut text = [0; 512];
-        let parts = [directory, b"/", name.to_bytes_with_nul()];
-        if parts.iter().map(|part| part.len()).sum::<usize>() > text.len() {
-            return None;
-        }
-        text.iter_mut().zip(parts.iter().copied().flatten()).for_each(|(to, from)| *to = *from);
-        open(libc::AT_FDCWD, text.as_ptr().cast())
+        Path::join(&[directory, b"/", name.to_bytes()]).filter(Path::is_program)
     })
 }
 
-/// Is this a program for 32 bits? The file's position stays where it is.
-fn is_elf32(fd: c_int) -> bool {
-    const ELF32: [u8; 5] = [0x7f, b'E', b'L', b'F', 1];
-    let mut head = [0_u8; 5];
-    let args = [fd as usize, head.as_mut_ptr() as usize, head.len(), 0, 0, 0];
-    ENGINE.kernel.call(libc::SYS_pread64, args) == 5 && head == ELF32
+/// Have the launcher start it. Otherwise the reason why it cannot be started so, if there is one but that it cannot be started
+/// at all.
+///
+/// # Safety
+/// As of `start`.
+#[inline(never)] // its paths need room that no other program's start does
+unsafe fn launch(handover: &Handover, program: Program, file: &File, exec: Exec) -> Result<(), Option<Reason>> {
+    let Some(now) = Situation::now() else { return Err(Some(Reason::NoLauncher)) };
+    if is_refused(file, now.filtered) {
+        return Err(None);
+    }
+    if now.traced {
+        return Err(Some(Reason::Traced));
+    }
+    if is_privileged(file, || now.no_new_privileges) {
+        return Err(Some(Reason::Privileged));
+    }
+    let found;
+    let path = match program {
+        // SAFETY: the caller's word.
+        Program::At(libc::AT_FDCWD, path, _) if !unsafe { means_another(path) } => path,
+        // SAFETY: the caller's word.
+        Program::Named(name) => match find(unsafe { CStr::from_ptr(name) }) {
+            Some(path) => {
+                found = path;
+                found.as_ptr()
+            }
+            None => return Err(None),
+        },
+        _ => match Path::of(file).or_else(|| inherited(program)) {
+            Some(path) => {
+                found = path;
+                found.as_ptr()
+            }
+            None => return Err(Some(Reason::NoPath)),
+        },
+    };
+    let Some(launcher) = launcher::find() else { return Err(Some(Reason::NoLauncher)) };
+    match handover.exec(launcher.as_ptr(), path, exec) {
+        0 => Ok(()),
+        _ => Err(Some(Reason::NoLauncher)),
+    }
 }
 
-/// The most that `with_room` has.
-pub const ROOM: usize = 65536;
+/// May this path mean another file once the launcher looks at it? /proc/self/exe would be the launcher itself.
+///
+/// # Safety
+/// As of `start`.
+unsafe fn means_another(path: *const c_char) -> bool {
+    // SAFETY: the caller's word, and openat could read it.
+    let path = unsafe { CStr::from_ptr(path) }.to_bytes();
+    path.starts_with(b"/proc/") || path.starts_with(b"/dev/fd/")
+}
 
-/// Some room on the stack: at least `count`, up to `ROOM`, and not much more.
-pub fn with_room<T: Copy>(count: usize, zero: T, then: &mut dyn FnMut(&mut [T]) -> c_int) -> c_int {
-    // Not inlined, or the frame would have the room of all.
-    #[inline(never)]
-    fn of<const N: usize, T: Copy>(zero: T, then: &mut dyn FnMut(&mut [T]) -> c_int) -> c_int {
-        then(&mut [zero; N])
-    }
-    match count {
-        0..=64 => of::<64, T>(zero, then),
-        65..=256 => of::<256, T>(zero, then),
-        257..=1024 => of::<1024, T>(zero, then),
-        1025..=4096 => of::<4096, T>(zero, then),
-        4097..=16384 => of::<16384, T>(zero, then),
-        _ => of::<ROOM, T>(zero, then),
+/// An open file that has no name, by its number, if that outlives exec.
+fn inherited(program: Program) -> Option<Path> {
+    let Program::Open(fd) = program else { return None };
+    let flags = ENGINE.kernel.call(libc::SYS_fcntl, [fd as usize, libc::F_GETFD as usize, 0, 0, 0, 0]);
+    number_path(fd).filter(|_| flags == 0)
+}
+
+/// Say that this program starts without deadlines, unless it does not start at all, or there are none.
+fn remark(reason: Option<Reason>, file: &File, door: &dyn Door) {
+    let Some(reason) = reason.filter(|reason| ENGINE.ruled() && !reason.was_said()) else { return };
+    let filtered = Situation::now().is_none_or(|now| now.filtered);
+    if !is_refused(file, filtered) {
+        let name = Path::of(file);
+        say(reason, name.as_ref().map_or(c"", Path::as_c_str).to_bytes(), door.parent_says());
     }
 }

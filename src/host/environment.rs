@@ -73,9 +73,9 @@ impl Kept {
         self.starts.iter().take(count).map(|start| self.at(*start))
     }
 
-    /// Our library's name in LD_PRELOAD, if children are to get it.
+    /// Our library's name in LD_PRELOAD, if children may have it.
     pub fn library(&self) -> Option<&CStr> {
-        let start = self.library.filter(|_| !self.off && self.count > 0)?;
+        let start = self.library.filter(|_| !self.off)?;
         CStr::from_bytes_until_nul(self.bytes.get(start as usize..)?).ok()
     }
 

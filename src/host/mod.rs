@@ -5,7 +5,11 @@
 
 pub mod child;
 pub mod environment;
+mod handover;
+mod launcher;
+mod program;
 pub mod raw;
 pub mod sandbox;
 pub mod setup;
+pub mod unprotected;
 pub mod weak;

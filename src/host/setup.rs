@@ -152,7 +152,7 @@ fn configure(settings: &mut Settings, environment: *const *const c_char) -> bool
 }
 
 /// Bytes of the operator's, for a line on a terminal.
-struct Printable<'a>(&'a [u8]);
+pub struct Printable<'a>(pub &'a [u8]);
 
 impl Display for Printable<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

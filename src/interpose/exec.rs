@@ -1,12 +1,45 @@
-//! The calls that start a program: the exec family and posix_spawn. Each hands the environment through `child`.
+//! The calls that start a program: the exec family and posix_spawn. How it is started is `host::child`'s to say.
 //!
 //! libc's own system(3) and popen(3) start theirs without a name that could be replaced.
 
 use super::{errno, next};
-use crate::host::child::{with_environment, with_room, Program, Strings, ROOM};
+use crate::host::child::{start, Door, Program, Strings};
 use crate::host::environment;
 use core::ffi::{c_char, c_int, c_void};
-use core::ptr::null;
+
+/// libc's callers: their room is on the stack, and what is to be said is said at once. (A vfork child of libc's has no other
+/// moment; with posix_spawn it is the parent who comes here.)
+struct Caller;
+
+impl Door for Caller {
+    fn with_room(&self, words: usize, then: &mut dyn FnMut(&mut [usize]) -> c_int) -> Option<c_int> {
+        (words <= ROOM).then(|| with_room(words, then))
+    }
+
+    fn parent_says(&self) -> bool {
+        false
+    }
+}
+
+/// The most words that `with_room` has.
+const ROOM: usize = 65536;
+
+/// Some room on the stack: at least so many words, up to `ROOM`, and not much more.
+fn with_room(words: usize, then: &mut dyn FnMut(&mut [usize]) -> c_int) -> c_int {
+    // Not inlined, or the frame would have the room of all.
+    #[inline(never)]
+    fn of<const N: usize>(then: &mut dyn FnMut(&mut [usize]) -> c_int) -> c_int {
+        then(&mut [0; N])
+    }
+    match words {
+        0..=64 => of::<64>(then),
+        65..=256 => of::<256>(then),
+        257..=1024 => of::<1024>(then),
+        1025..=4096 => of::<4096>(then),
+        4097..=16384 => of::<16384>(then),
+        _ => of::<ROOM>(then),
+    }
+}
 
 /// execve(2).
 ///
@@ -14,9 +47,11 @@ use core::ptr::null;
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn execve(path: *const c_char, argv: Strings, envp: Strings) -> c_int {
-    let program = Program::At(libc::AT_FDCWD, path);
-    // SAFETY: the program's own call, with its environment or one made from it.
-    unsafe { with_environment(envp, program, &mut |envp| next::execve(path, argv, envp)) }
+    let program = Program::At(libc::AT_FDCWD, path, 0);
+    // SAFETY: the program's own call, or what `start` makes of it.
+    unsafe {
+        start(argv, envp, program, &Caller, &mut |instead, argv, envp| next::execve(or(instead, path), argv, envp))
+    }
 }
 
 /// execveat(2).
@@ -25,9 +60,15 @@ pub unsafe extern "C" fn execve(path: *const c_char, argv: Strings, envp: String
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn execveat(fd: c_int, path: *const c_char, argv: Strings, envp: Strings, flags: c_int) -> c_int {
-    let program = if flags & libc::AT_EMPTY_PATH != 0 { Program::Open(fd) } else { Program::At(fd, path) };
+    let program = Program::of_execveat(fd, path, flags);
+    let mut exec = |instead: *const c_char, argv, envp| match instead.is_null() {
+        // SAFETY: as in `execve`.
+        true => unsafe { next::execveat(fd, path, argv, envp, flags) },
+        // SAFETY: as in `execve`.
+        false => unsafe { next::execve(instead, argv, envp) },
+    };
     // SAFETY: as in `execve`.
-    unsafe { with_environment(envp, program, &mut |envp| next::execveat(fd, path, argv, envp, flags)) }
+    unsafe { start(argv, envp, program, &Caller, &mut exec) }
 }
 
 /// fexecve(3).
@@ -36,8 +77,14 @@ pub unsafe extern "C" fn execveat(fd: c_int, path: *const c_char, argv: Strings,
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn fexecve(fd: c_int, argv: Strings, envp: Strings) -> c_int {
+    let mut exec = |instead: *const c_char, argv, envp| match instead.is_null() {
+        // SAFETY: as in `execve`.
+        true => unsafe { next::fexecve(fd, argv, envp) },
+        // SAFETY: as in `execve`.
+        false => unsafe { next::execve(instead, argv, envp) },
+    };
     // SAFETY: as in `execve`.
-    unsafe { with_environment(envp, Program::Open(fd), &mut |envp| next::fexecve(fd, argv, envp)) }
+    unsafe { start(argv, envp, Program::Open(fd), &Caller, &mut exec) }
 }
 
 /// execvpe(3).
@@ -46,8 +93,14 @@ pub unsafe extern "C" fn fexecve(fd: c_int, argv: Strings, envp: Strings) -> c_i
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn execvpe(name: *const c_char, argv: Strings, envp: Strings) -> c_int {
+    let mut exec = |instead: *const c_char, argv, envp| match instead.is_null() {
+        // SAFETY: as in `execve`.
+        true => unsafe { next::execvpe(name, argv, envp) },
+        // SAFETY: as in `execve`. It is a path now.
+        false => unsafe { next::execve(instead, argv, envp) },
+    };
     // SAFETY: as in `execve`.
-    unsafe { with_environment(envp, Program::Named(name), &mut |envp| next::execvpe(name, argv, envp)) }
+    unsafe { start(argv, envp, Program::Named(name), &Caller, &mut exec) }
 }
 
 /// execv(3).
@@ -83,11 +136,15 @@ pub unsafe extern "C" fn posix_spawn(
     argv: Strings,
     envp: Strings,
 ) -> c_int {
-    let program = Program::At(libc::AT_FDCWD, path);
+    // Where an action changes the directory, a relative path may lead to another file there: the launcher, which finds it then,
+    // executes any.
+    let program = Program::At(libc::AT_FDCWD, path, 0);
+    let mut exec = |instead, argv, envp| {
+        // SAFETY: as in `execve`.
+        unsafe { next::posix_spawn(pid, or(instead, path), actions, attributes, argv, envp) }
+    };
     // SAFETY: as in `execve`.
-    unsafe {
-        with_environment(envp, program, &mut |envp| next::posix_spawn(pid, path, actions, attributes, argv, envp))
-    }
+    unsafe { start(argv, envp, program, &Caller, &mut exec) }
 }
 
 /// posix_spawnp(3).
@@ -103,10 +160,22 @@ pub unsafe extern "C" fn posix_spawnp(
     argv: Strings,
     envp: Strings,
 ) -> c_int {
-    let program = Program::Named(name);
+    let mut exec = |instead: *const c_char, argv, envp| match instead.is_null() {
+        // SAFETY: as in `execve`.
+        true => unsafe { next::posix_spawnp(pid, name, actions, attributes, argv, envp) },
+        // SAFETY: as in `execve`. It is a path now.
+        false => unsafe { next::posix_spawn(pid, instead, actions, attributes, argv, envp) },
+    };
     // SAFETY: as in `execve`.
-    unsafe {
-        with_environment(envp, program, &mut |envp| next::posix_spawnp(pid, name, actions, attributes, argv, envp))
+    unsafe { start(argv, envp, Program::Named(name), &Caller, &mut exec) }
+}
+
+/// The other path, if there is one.
+fn or(instead: *const c_char, path: *const c_char) -> *const c_char {
+    if instead.is_null() {
+        path
+    } else {
+        instead
     }
 }
 
@@ -190,8 +259,8 @@ unsafe fn gather(five: Strings, rest: Strings, exec: impl Fn(Strings, &dyn Fn() 
             return errno::in_libc_form(-(libc::E2BIG as isize)) as c_int;
         }
     }
-    with_room(count + 1, null(), &mut |argv| {
-        argv.iter_mut().take(count).enumerate().for_each(|(i, place)| *place = word(i));
-        exec(argv.as_ptr(), &|| word(count + 1))
+    with_room(count + 1, &mut |argv| {
+        argv.iter_mut().take(count).enumerate().for_each(|(i, place)| *place = word(i) as usize);
+        exec(argv.as_ptr().cast(), &|| word(count + 1))
     })
 }
