@@ -138,20 +138,22 @@ class Binary:
             texts[outcomes.PROCESS] = f"status {status}, in {sorted(printed.running())}\n" + "\n".join(printed.texts.values())
         return found | {outcomes.PROCESS: "fail" if failed else "pass"}, texts
 
-    def seen_patched(self, protection, setting):
+    def must_be_patched(self, protection, setting, output):
         """Equal results prove nothing when the library is not there: stop the program in a write to a full pipe and look."""
         reader, writer = os.pipe()
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
         os.write(writer, bytes(4096))
-        process = self.start(protection, setting, ["-test.list=."], stdout=writer, stderr=subprocess.DEVNULL)
+        with open(output, "wb") as errors:
+            process = self.start(protection, setting, ["-test.list=."], stdout=writer, stderr=errors)
         os.close(writer)
         try:
             until = time.monotonic() + 20
             while time.monotonic() < until and process.poll() is None:
                 if patched(process.pid, self.path):
-                    return True
+                    return
                 time.sleep(0.005)
-            return False
+            said = Path(output).read_text(errors="replace")[-1000:]
+            raise Broken(f"{self.title}: it is not under the library ({process.returncode}): {said}")
         finally:
             end(process)
             os.close(reader)
