@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::furniture::{build, folder, is_root, mode, nd, on_path, patch, place, plain, script, text, LIKE_GO};
+use crate::furniture::{
+    build, build_go, folder, is_root, mode, nd, patch, place, plain, refused, script, text, LIKE_GO, SAYS_GO, SYSCALL6,
+};
 
 /// The line for a file without its name, with the exit code as it must be.
 #[track_caller]
@@ -37,9 +39,13 @@ fn each_kind_of_program_is_named() {
         assert!(verdict(&file, false).starts_with("NOT covered: static"));
     }
     assert!(build("cc", &file, LIKE_GO, &[]));
-    assert!(verdict(&file, false).starts_with("NOT covered: Go 1.99.1, dynamic: "));
+    assert!(verdict(&file, false).starts_with("NOT covered: Go 1.99.1, dynamic, glibc: Go's Syscall6 is not in it"));
     assert!(build("cc", &file, LIKE_GO, &["-static"]));
-    assert!(verdict(&file, false).starts_with("NOT covered: Go 1.99.1, static: "));
+    assert!(verdict(&file, false).starts_with("NOT covered: Go 1.99.1, static: Go's Syscall6 is not in it"));
+    assert!(build("cc", &file, LIKE_GO, &["-static-pie"]));
+    assert!(verdict(&file, false).starts_with("NOT covered: Go 1.99.1, static-pie: "));
+    assert!(build("cc", &file, LIKE_GO, &["-shared", "-fPIC"]));
+    assert!(verdict(&file, false).starts_with("NOT covered: a shared library: "));
     plain(&file);
     patch(&file, 4, &[1]);
     assert!(verdict(&file, false).starts_with("NOT covered: 32-bit: "));
@@ -75,18 +81,65 @@ fn go_is_known_without_sections_and_in_its_old_form() {
         struct { char magic[14]; unsigned char size, flags; struct text *version; } mark = { \"\\377 Go buildinf:\", 8, 0, &version };
         int main(void) { return 0; }";
     assert!(build("cc", &file, old, &["-no-pie"]));
-    assert!(verdict(&file, false).starts_with("NOT covered: Go 1.17.9, dynamic"));
+    assert!(verdict(&file, false)
+        .starts_with("NOT covered: Go 1.17.9, dynamic, glibc: Go before 1.20 has no single function"));
     let note = "__attribute__((section(\".note.go.buildid\"), used, aligned(4)))
         const struct { int owner, size, type; char name[4], id[4]; } mark = { 4, 4, 4, \"Go\\0\", \"abcd\" };
         int main(void) { return 0; }";
     assert!(build("cc", &file, note, &[]));
     assert!(verdict(&file, false).starts_with("NOT covered: Go, dynamic"));
-    if on_path("go") {
-        let finished = nd(&["check", "go"]).run();
-        assert!(finished.stdout.contains("NOT covered: Go 1."), "{finished:#?}");
-    } else {
-        println!("skipped: no go here");
+}
+
+/// What a compiler of Go makes, not what only bears its marks.
+#[test]
+fn a_program_made_by_go_is_covered_and_the_way_is_told() {
+    let folder = folder("check-made-by-go");
+    for (name, cgo, flags, what) in [
+        ("static", "0", &[][..], "by the launcher: Go 1."),
+        ("stripped", "0", &["-ldflags=-s -w"], "by the launcher: Go 1."),
+        ("nameless", "0", &["-ldflags=-s -w -buildid="], "by the launcher: Go 1."),
+        ("pie", "0", &["-buildmode=pie"], "by the preload: Go 1."),
+        ("dynamic", "1", &[], "by the preload: Go 1."),
+    ] {
+        let file = folder.join(name);
+        if !build_go(&file, SAYS_GO, cgo, flags) {
+            return;
+        }
+        let words = verdict(&file, true);
+        assert!(words.starts_with("covered ") && words.contains(what), "{name}: {words}");
+        let end = ["static", "dynamic, no libc", "dynamic, glibc"].into_iter().find(|end| words.ends_with(end));
+        let expected = match name {
+            "pie" => "dynamic, no libc",
+            "dynamic" => "dynamic, glibc",
+            _ => "static",
+        };
+        assert_eq!(end, Some(expected), "{name}: {words}");
+        let json = nd(&["check", "--json", text(&file)]).run().succeeded().stdout;
+        let way = if what.contains("launcher") { "launcher" } else { "preload" };
+        assert!(
+            json.contains(&format!(r#""way":"{way}","kind":"go""#)) && json.contains(r#""go_version":"go1."#),
+            "{json}"
+        );
+        assert_eq!(nd(&["run", "--read", "5s", text(&file)]).run().succeeded().stdout, "ran\n");
     }
+    // A second place that looks like Syscall6, in the padding behind the code: nobody can tell which is the one.
+    let file = folder.join("static");
+    let code = std::fs::read(&file).expect("it was just built");
+    let at = code.windows(SYSCALL6.len()).position(|window| window == SYSCALL6).expect("Go has a Syscall6");
+    let free = code.chunks(16).enumerate().skip(at / 16 + 8).find(|(_, chunk)| chunk.iter().all(|byte| *byte == 0xcc));
+    match free.map(|(index, _)| index * 16) {
+        Some(free) if code[free..free + 32].iter().all(|byte| *byte == 0xcc) => {
+            patch(&file, free, &SYSCALL6);
+            assert!(verdict(&file, false).contains("more than one place"), "at {free:#x}");
+            refused(&nd(&["run", text(&file)]).run(), 125, &["more than one place"]);
+        }
+        _ => println!("skipped in part: no room for a second Syscall6"),
+    }
+    // And none at all, as after an obfuscator.
+    assert!(build_go(&file, SAYS_GO, "0", &[]));
+    patch(&file, at, &[0x90]);
+    assert!(verdict(&file, false).contains("Go's Syscall6 is not in it"));
+    refused(&nd(&["run", text(&file)]).run(), 125, &["cannot be protected: Go 1.", "Go's Syscall6 is not in it"]);
 }
 
 #[test]
@@ -162,12 +215,14 @@ fn json_is_one_object_a_line_whatever_the_names() {
     let lines: Vec<&str> = finished.stdout.lines().collect();
     assert_eq!(lines.len(), 3, "{finished:#?}");
     assert!(
-        lines[0].contains(r#"a \"quoted\"\u000a\u001b[31mname\\","covered":true,"kind":"dynamic-glibc""#),
+        lines[0]
+            .contains(r#"a \"quoted\"\u000a\u001b[31mname\\","covered":true,"way":"preload","kind":"dynamic-glibc""#),
         "{}",
         lines[0]
     );
     assert!(
-        lines[1].contains(r#""covered":false,"kind":"go""#) && lines[1].contains(r#""go_version":"go1.99.1""#),
+        lines[1].contains(r#""covered":false,"way":null,"kind":"go""#)
+            && lines[1].contains(r#""go_version":"go1.99.1""#),
         "{}",
         lines[1]
     );
@@ -177,7 +232,7 @@ fn json_is_one_object_a_line_whatever_the_names() {
         lines[2]
     );
     // A reader of JSON agrees.
-    let parse = "import json,sys\nfor l in sys.stdin: assert set(json.loads(l)) == {'name','file','covered','kind','description','reason','through','go_version','notes'}";
+    let parse = "import json,sys\nfor l in sys.stdin: assert set(json.loads(l)) == {'name','file','covered','way','kind','description','reason','through','go_version','notes'}";
     let file = folder.join("out");
     std::fs::write(&file, &finished.stdout).expect("the scratch directory is writable");
     let shell = format!("python3 -c \"$0\" <{}", text(&file));

@@ -72,6 +72,30 @@ pub fn build(compiler: &str, to: &Path, source: &str, flags: &[&str]) -> bool {
     true
 }
 
+/// Compile a Go program, given as text, to `to`. False, and said, where there is no go.
+pub fn build_go(to: &Path, source: &str, cgo: &str, flags: &[&str]) -> bool {
+    if !on_path("go") {
+        println!("skipped: no go here");
+        return false;
+    }
+    let text = to.with_extension("go");
+    fs::write(&text, source).expect("the scratch directory is writable");
+    let mut go = Command::new("go");
+    go.env("CGO_ENABLED", cgo).env("GOTOOLCHAIN", "local").env("GOFLAGS", "").env("GO111MODULE", "off");
+    let output = go.arg("build").args(flags).arg("-o").args([to, &text]).output().expect("it is on PATH");
+    assert!(output.status.success(), "go {flags:?}: {}", String::from_utf8_lossy(&output.stderr));
+    true
+}
+
+/// The smallest program of Go's that says something; with package net, so that it uses libc where it may.
+pub const SAYS_GO: &str = "package main\nimport (\"fmt\"; \"net\")\nfunc main() { if _, err := net.Interfaces(); err == nil { fmt.Println(\"ran\") } }\n";
+
+/// The bytes by which Go's Syscall6 is known (src/go/find.rs).
+pub const SYSCALL6: [u8; 21] = [
+    0x49, 0x89, 0xf2, 0x48, 0x89, 0xfa, 0x48, 0x89, 0xce, 0x48, 0x89, 0xdf, 0x0f, 0x05, 0x48, 0x3d, 0x01, 0xf0, 0xff,
+    0xff, 0x76,
+];
+
 /// The smallest program, dynamic, glibc.
 pub fn plain(to: &Path) {
     assert!(build("cc", to, "int main(void) { return 0; }", &[]), "there is no cc");

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::furniture::{
-    build, folder, install, is_root, mode, nd, on_path, patch, place, plain, refused, text, LIKE_GO,
+    build, build_go, folder, install, is_root, mode, nd, on_path, patch, place, plain, refused, text, LIKE_GO, SAYS_GO,
 };
 use netdeadline_tests::Program;
 
@@ -39,15 +39,21 @@ fn a_static_program_is_refused() {
 }
 
 #[test]
-fn a_program_made_by_go_is_refused() {
+fn a_program_that_only_bears_the_marks_of_go_is_refused() {
     let program = folder("refuse-go").join("like-go");
     let source = LIKE_GO.replace("int main(void) { return 0; }", SAYS);
     assert!(build("cc", &program, &source, &[]));
-    unprotected(&program, &["Go 1.99.1, dynamic", "without libc"]);
-    if on_path("go") {
-        refused(&nd(&["run", "go", "version"]).run(), 125, &["Go 1.", "static"]);
-    } else {
-        println!("skipped: no go here");
+    unprotected(&program, &["Go 1.99.1, dynamic, glibc", "Go's Syscall6 is not in it"]);
+    // The library itself says so, when the program is in its place already and has not run.
+    assert!(build("cc", &program, &source, &["-static"]));
+    unprotected(&program, &["Go 1.99.1, static", "Go's Syscall6 is not in it"]);
+    let old = source.replace("\\010go1.99.1", "\\010go1.19.9");
+    assert!(build("cc", &program, &old, &["-static"]));
+    unprotected(&program, &["Go 1.19.9, static", "Go before 1.20"]);
+    // Go's resolver does not read RES_OPTIONS.
+    let file = folder("refuse-go-resolve").join("static");
+    if build_go(&file, SAYS_GO, "0", &[]) {
+        refused(&nd(&["run", "--resolve", "9s", text(&file)]).run(), 125, &["--resolve cannot reach", "Go 1."]);
     }
 }
 
