@@ -14,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 TARGET = HERE.parent / "target" / "go-tests"
 
 BOTH = ("preload", "run")
+LIBRARY = ["-tags", "library"]
 STATIC_EXTERNAL = ["-tags", "netgo,osusergo", "-ldflags", "-linkmode=external -extldflags=-static"]
 
 
@@ -28,6 +29,8 @@ class Mode:
     interpreter: bool = True
     libc: bool = True
     symbols: bool = True
+    # The C program that Go lives in: how it is compiled. Empty where Go's linker makes the program.
+    host: tuple = ()
 
 
 MODES = [
@@ -40,6 +43,11 @@ MODES = [
     Mode("pie-without-cgo", False, ["-buildmode=pie"], BOTH, pie=True, libc=False),
     Mode("race", True, ["-race"], BOTH),
     Mode("static-cgo", True, STATIC_EXTERNAL, ("run",), interpreter=False, libc=False),
+    # Go in a C program: its runtime begins in a constructor, with threads of its own.
+    Mode("c-shared", True, [*LIBRARY, "-buildmode=c-shared"], BOTH, pie=True, host=("{directory}/go", "-Wl,-rpath,{directory}")),
+    Mode("c-archive", True, [*LIBRARY, "-buildmode=c-archive"], BOTH, pie=True, host=("{directory}/go", "-pthread")),
+    Mode("c-shared-by-dlopen", True, [*LIBRARY, "-buildmode=c-shared"], BOTH, pie=True,
+         host=('-DBY_DLOPEN="{directory}/go"', "-ldl")),
 ]
 
 
@@ -103,11 +111,22 @@ def build(version, goroot, mode):
     if mode.cgo and not shutil.which("gcc"):
         return Build(version, mode, missing="no gcc for cgo (package gcc)")
     binary = TARGET / version / mode.name / "facts"
-    fault = compile_(goroot, "facts", binary, mode.cgo, mode.flags) or otherwise(binary, mode, version)
-    return Build(version, mode, binary, fault)
+    go = binary.with_name("go") if mode.host else binary
+    fault = compile_(goroot, "facts", go, mode.cgo, mode.flags)
+    if mode.host and not fault:
+        fault = link(binary, [word.format(directory=go.parent) for word in mode.host])
+    if not fault and f"go{version}".encode() not in go.read_bytes():
+        fault = f"not built by go{version}"
+    return Build(version, mode, binary, fault or otherwise(binary, mode))
 
 
-def otherwise(binary, mode, version):
+def link(binary, words):
+    command = ["gcc", "-pie", "-fPIE", "-Wall", "-Wextra", "-Werror", "-o", str(binary), str(HERE / "facts/host.c"), *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return "" if done.returncode == 0 else done.stdout.strip() or "gcc failed"
+
+
+def otherwise(binary, mode):
     """In what the file differs from what the mode promises, or an empty text: a matrix of equal builds would show nothing."""
     image = binary.read_bytes()
     kind, = struct.unpack_from("<H", image, 16)
@@ -122,6 +141,4 @@ def otherwise(binary, mode, version):
         "symbols": 2 in sections,
     }
     wrong = [f"{what} is {is_}" for what, is_ in met.items() if is_ != getattr(mode, what)]
-    if f"go{version}".encode() not in image:
-        wrong.append(f"not built by go{version}")
     return "; ".join(wrong)

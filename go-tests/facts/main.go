@@ -136,8 +136,10 @@ func keep[T any](it T) T {
 }
 
 // read waits for anything at all and reports how that ended.
-func read(what string, conn io.Reader) {
-	begin := time.Now()
+func read(what string, conn io.Reader) { readSince(time.Now(), what, conn) }
+
+// readSince counts from an instant of the caller's: from before it set a deadline.
+func readSince(begin time.Time, what string, conn io.Reader) {
 	n, err := conn.Read(make([]byte, 1<<16))
 	saw(what, begin, int64(n), err)
 }

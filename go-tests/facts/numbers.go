@@ -15,10 +15,11 @@ func init() {
 	programs["number_is_used_again"] = func() {
 		// The first wait is closed in its middle. The second begins later, under the same number.
 		conn := dial("silent")
+		begin := time.Now()
 		time.AfterFunc(soon, func() { must(conn.Close()) })
 		number := -1
 		raw(conn, func(fd int) { number = fd })
-		read("closed", conn)
+		readSince(begin, "closed", conn)
 		conn = dial("silent")
 		raw(conn, func(fd int) { noted("the same number", "%t", fd == number) })
 		read("read", conn)

@@ -14,13 +14,15 @@ func init() {
 		together(
 			func() {
 				conn := dial("silent")
-				must(conn.SetReadDeadline(time.Now().Add(soon)))
-				read("soon", conn)
+				begin := time.Now()
+				must(conn.SetReadDeadline(begin.Add(soon)))
+				readSince(begin, "soon", conn)
 			},
 			func() {
 				conn := dial("silent")
-				must(conn.SetReadDeadline(time.Now().Add(later)))
-				read("later", conn)
+				begin := time.Now()
+				must(conn.SetReadDeadline(begin.Add(later)))
+				readSince(begin, "later", conn)
 			},
 			func() {
 				conn := dial("half")
@@ -36,15 +38,17 @@ func init() {
 		together(
 			func() {
 				conn := dial("silent")
-				must(conn.SetReadDeadline(time.Now().Add(time.Hour)))
-				time.AfterFunc(soon/2, func() { must(conn.SetReadDeadline(time.Now().Add(soon / 2))) })
-				read("shortened", conn)
+				begin := time.Now()
+				must(conn.SetReadDeadline(begin.Add(time.Hour)))
+				time.AfterFunc(soon/2, func() { must(conn.SetReadDeadline(begin.Add(soon))) })
+				readSince(begin, "shortened", conn)
 			},
 			func() {
 				conn := dial("silent")
-				must(conn.SetReadDeadline(time.Now().Add(soon / 2)))
-				time.AfterFunc(soon/4, func() { must(conn.SetReadDeadline(time.Now().Add(soon - soon/4))) })
-				read("extended", conn)
+				begin := time.Now()
+				must(conn.SetReadDeadline(begin.Add(soon / 2)))
+				time.AfterFunc(soon/4, func() { must(conn.SetReadDeadline(begin.Add(soon))) })
+				readSince(begin, "extended", conn)
 			},
 			func() {
 				conn := dial("silent")
@@ -54,15 +58,17 @@ func init() {
 			},
 			func() {
 				conn := dial("silent")
+				begin := time.Now()
 				time.AfterFunc(soon, func() { must(conn.Close()) })
-				read("closed", conn)
+				readSince(begin, "closed", conn)
 			},
 		)
 	}
 	programs["own_deadline_leaves_no_stale_one"] = func() {
 		conn := dial("silent")
-		must(conn.SetReadDeadline(time.Now().Add(soon)))
-		read("own", conn)
+		begin := time.Now()
+		must(conn.SetReadDeadline(begin.Add(soon)))
+		readSince(begin, "own", conn)
 		must(conn.SetReadDeadline(time.Time{}))
 		read("the whole time again", conn)
 	}
@@ -71,7 +77,7 @@ func init() {
 		conn := dial("silent")
 		begin := time.Now()
 		must(conn.SetReadDeadline(begin.Add(soon)))
-		read("own", conn)
+		readSince(begin, "own", conn)
 		must(conn.SetReadDeadline(time.Time{}))
 		time.Sleep(later - time.Since(begin))
 		read("the whole time again", conn)
@@ -79,8 +85,8 @@ func init() {
 	programs["own_deadlines_in_a_row"] = ownDeadlinesInARow
 	programs["own_accept_deadline"] = func() {
 		listener := listen(false)
-		must(listener.(*net.TCPListener).SetDeadline(time.Now().Add(soon)))
 		begin := time.Now()
+		must(listener.(*net.TCPListener).SetDeadline(begin.Add(soon)))
 		_, err := listener.Accept()
 		saw("accept", begin, 0, err)
 	}
@@ -89,16 +95,16 @@ func init() {
 			func() { dialFor("soon", soon) },
 			func() { dialFor("later", later) },
 			func() {
+				begin := time.Now()
 				bounded, cancel := context.WithTimeout(context.Background(), soon)
 				defer cancel()
-				begin := time.Now()
 				_, err := (&net.Dialer{}).DialContext(bounded, "tcp", hole)
 				saw("context", begin, 0, err)
 			},
 			func() {
+				begin := time.Now()
 				bounded, cancel := context.WithCancel(context.Background())
 				time.AfterFunc(soon, cancel)
-				begin := time.Now()
 				_, err := (&net.Dialer{}).DialContext(bounded, "tcp", hole)
 				saw("canceled", begin, 0, err)
 			},

@@ -44,11 +44,11 @@ func init() {
 		get("own", &http.Client{Timeout: later, Transport: &http.Transport{}}, "http://"+peer("silent"))
 	}
 	programs["http_request_with_a_context"] = func() {
+		begin := time.Now()
 		bounded, cancel := context.WithTimeout(context.Background(), soon)
 		defer cancel()
 		request, err := http.NewRequestWithContext(bounded, http.MethodGet, "http://"+peer("silent"), nil)
 		must(err)
-		begin := time.Now()
 		_, err = http.DefaultClient.Do(request)
 		saw("own", begin, 0, err)
 	}
