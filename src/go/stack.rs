@@ -40,8 +40,6 @@ pub mod offset {
     pub const OUTCOME: usize = 136;
     /// `Frame::back`.
     pub const BACK: usize = 144;
-    /// `Frame::back`.
-    pub const BACK: usize = 144;
 }
 
 /// One call.
@@ -62,8 +60,6 @@ pub struct Frame {
     pub next_args: [usize; 6],
     /// What the kernel answered; then what the program is answered.
     pub outcome: isize,
-    /// Where in Go's code the SYSCALL is that this call came from, less 6. The trampoline's.
-    back: usize,
     /// Where in Go's code the SYSCALL is that this call came from, less 6. The trampoline's.
     back: usize,
     /// From here on the trampoline looks at nothing. The operation that is going on.
@@ -93,7 +89,6 @@ const _: () = {
     use core::mem::offset_of;
     assert!(offset_of!(Frame, nr) == offset::NR && offset_of!(Frame, args) == offset::ARGS);
     assert!(offset_of!(Frame, stack) == offset::STACK && offset_of!(Frame, outcome) == offset::OUTCOME);
-    assert!(offset_of!(Frame, back) == offset::BACK);
     assert!(offset_of!(Frame, back) == offset::BACK);
     assert!(offset_of!(Frame, free) == offset::FREE && offset_of!(Frame, bit) == offset::BIT);
     assert!(offset_of!(Frame, next_nr) == offset::NEXT && offset_of!(Frame, next_args) == offset::NEXT + 8);

@@ -12,10 +12,10 @@
 //! ```
 //! (Go: src/cmd/compile/abi-internal.md. Go keeps no value in r10 to r13 and r15 across a call.)
 //!
-//! r12 lives through the SYSCALL and says what `after` has to do: 0 nothing, `TELL`, `LOOK` or `READ` (then r13 is the call's number and rbx Syscall6+6),
-//! or the address of the call's `Frame`. The budget on the goroutine's stack is what Go's linker leaves to any chain of nosplit
-//! functions (cmd/link/internal/ld/stackcheck.go: 800 bytes; Syscall6's callers use less than 250): we use up to 150 bytes there,
-//! and two small functions of Rust's that call nothing (quick.rs).
+//! r12 lives through the SYSCALL and says what `after` has to do: 0 nothing, `TELL`, `LOOK` or `READ` (then r13 is the call's
+//! number and rbx Syscall6+6), or the address of the call's `Frame`. The budget on the goroutine's stack is what Go's linker
+//! leaves to any chain of nosplit functions (cmd/link/internal/ld/stackcheck.go: 800 bytes; Syscall6's callers use less than
+//! 250): we use up to 150 bytes there, and two small functions of Rust's that call nothing (quick.rs).
 //!
 //! What a call means is not decided here.
 
