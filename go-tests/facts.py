@@ -118,6 +118,7 @@ FACTS = [
     Fact("read_idle_files", {"pipe": (HANGS, SAME)}, READ),
     # response
     Fact("read_an_answer_that_never_comes", {"answer": (HANGS, response)}, {"response": SHORT}, fault="response"),
+    Fact("read_answers_at_once", {"idle": (Ends(n=0), SAME)}, {"response": SHORT}),
     Fact("read_an_idle_connection", {"idle": (HANGS, SAME)}, {"response": SHORT}),
     # write
     Fact("write_again_after_expiry", {"first": (HANGS, write), "second": (HANGS, Cut(D, "write"))}, WRITE),

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -78,6 +79,7 @@ func init() {
 		_, err = conn.Read(make([]byte, 1))
 		saw("answer", begin, 0, err)
 	}
+	programs["read_answers_at_once"] = readAnswersAtOnce
 	programs["read_idle_files"] = readIdleFiles
 }
 
@@ -141,4 +143,39 @@ func readIdleFiles() {
 	must(err)
 	read("pipe", reader)
 	must(writer.Close())
+}
+
+// readAnswersAtOnce lets a goroutine read for ever, as net/http's connections do, while another sends questions. The answer may
+// come, and be read, before the call that sent the question has returned. Then nothing is asked any more, and nothing
+// waited for. It reports how many of the idle connections ended.
+func readAnswersAtOnce() {
+	const count = 100
+	var ended atomic.Int64
+	var last atomic.Value
+	parts := make([]func(), count)
+	begin := time.Now()
+	for i := range parts {
+		conn := dial("echo")
+		go func() {
+			for {
+				if _, err := conn.Read(make([]byte, 64)); err != nil {
+					ended.Add(1)
+					last.Store(err)
+					return
+				}
+			}
+		}()
+		parts[i] = func() {
+			for question := 0; question < 10; question++ {
+				if _, err := conn.Write([]byte{'?'}); err != nil {
+					return
+				}
+				time.Sleep(time.Millisecond)
+			}
+		}
+	}
+	together(parts...)
+	time.Sleep(later)
+	err, _ := last.Load().(error)
+	saw("idle", begin, ended.Load(), err)
 }
