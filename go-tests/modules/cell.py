@@ -66,17 +66,13 @@ class Driver:
         return self.log.read().decode(errors="replace")[-3000:]
 
     def end(self):
-        """Whether it ended by itself when told that there is nothing more to do."""
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
-        try:
-            return self.process.wait(5)
-        finally:
-            self.process.kill()
-            self.process.wait()
-            self.reader.join(5)
-            self.process.stdout.close()
-            self.log.close()
+        self.process.kill()
+        self.process.wait()
+        self.reader.join(5)
+        self.process.stdout.close()
+        self.log.close()
 
 
 def settings_of(cell, port):

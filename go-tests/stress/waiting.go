@@ -18,7 +18,6 @@ func waiting(w *world) {
 		if err != nil {
 			return
 		}
-		defer abort(conn)
 		conns[i] = conn
 	}
 	before := threads(w)
@@ -49,6 +48,16 @@ func waiting(w *world) {
 			if now > before+8 {
 				w.fail("%d threads with %d connections waiting, %d before", now, *crowd, before)
 			}
+		}
+	}
+	for _, conn := range conns {
+		abort(conn)
+	}
+	// The resets are the last events of their connections: one that is lost keeps its goroutine for ever.
+	for until := time.Now().Add(lateness); mutes.Load() > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(until) {
+			w.fail("%d of %d goroutines never heard that their peer is gone", mutes.Load(), *crowd)
+			break
 		}
 	}
 	w.count("strained")
