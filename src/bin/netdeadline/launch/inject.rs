@@ -61,6 +61,7 @@ impl<'a> Stopped<'a> {
         self.first_word = Some(word);
         self.tracee.poke(at, u64::from_le_bytes([a, b, c, d, e, f, g, h]))?;
         self.run(Registers { rip: at + 2, ..self.registers }, at + 2)?;
+        self.registers.rax = self.tracee.registers()?.rax;
         // Any page of the file will do: it is the mapping that must be executable, and from a file (SELinux, execmem).
         let protection = (libc::PROT_READ | libc::PROT_EXEC) as u64;
         let page = self.call(libc::SYS_mmap, [0, PAGE, protection, libc::MAP_PRIVATE as u64, file as u64, 0])?;
@@ -213,15 +214,28 @@ impl<'a> Stopped<'a> {
             Some(page) => {
                 // SAFETY: it takes nothing and cannot fail.
                 let us = unsafe { libc::getpid() };
-                let (slots, at) = (stub::slots(us, registers), page + stub::slots_at());
+                let (slots, at) = (stub::slots(us, registers, self.mask), page + stub::slots_at());
                 self.tracee.write(at, &slots)?;
                 self.tracee.set_registers(&Registers { rip: page + stub::leave(), ..*registers })?;
             }
             None => self.tracee.set_registers(registers)?,
         }
         // Last: what has been waiting is delivered when it runs.
-        self.tracee.set_mask(self.mask)?;
+        self.tracee.set_mask(match self.page {
+            Some(_) => self.mask_while_leaving(),
+            None => self.mask,
+        })?;
         Ok(self.tracee.detach()?)
+    }
+
+    /// The kernel tells of our end by SIGCHLD, although we were cloned without an exit signal: our parent has executed a program
+    /// since (kernel/signal.c, do_notify_parent). No handler can be there yet, and unblocked it vanishes, as it should; blocked
+    /// it would wait for the program, so it is unblocked until we have been waited for. One that waits already is another's.
+    fn mask_while_leaving(&self) -> u64 {
+        match self.tracee.is_pending(libc::SIGCHLD) {
+            true => self.mask,
+            false => self.mask & !(1 << (libc::SIGCHLD - 1)),
+        }
     }
 
     fn restore_first_word(&mut self) -> Result<(), Trouble> {

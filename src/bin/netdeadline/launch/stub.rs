@@ -20,6 +20,12 @@ core::arch::global_asm!(
     "syscall",                                  // the helper is about to end: it has detached already
     "cmp eax, -4",                              // EINTR: a handler cannot have run, but a stop may have come between;
     "je nd_stub_leave",                         // wait again
+    "mov edi, 2",                               // rt_sigprocmask(SIG_SETMASK,
+    "lea rsi, [rip + nd_stub_slots + 80]",      // the mask that the program is to have,
+    "xor edx, edx",                             // no old one,
+    "mov r10d, 8",                              // of 64 signals)
+    "mov eax, 14",                              // SYS_rt_sigprocmask
+    "syscall",
     "push qword ptr [rip + nd_stub_slots + 8]", // the flags,
     "popfq",                                    // which nothing from here on changes
     "mov rax, [rip + nd_stub_slots + 16]",      // what was used above, as it was
@@ -32,7 +38,7 @@ core::arch::global_asm!(
     "jmp qword ptr [rip + nd_stub_slots + 72]", // to where the program was to go on
     ".balign 8",
     "nd_stub_slots:",
-    ".zero 80", // ten words, as `slots` has them
+    ".zero 88", // eleven words, as `slots` has them
     ".popsection",
 );
 
@@ -63,8 +69,10 @@ pub fn slots_at() -> u64 {
     (&raw const nd_stub_slots as usize - &raw const nd_stub as usize) as u64
 }
 
-/// The slots: `helper` is waited for, then the program goes on with `registers`.
-pub fn slots(helper: libc::pid_t, registers: &Registers) -> Vec<u8> {
+/// The slots: `helper` is waited for, then the program goes on with `registers` and blocks the signals of `mask`.
+pub fn slots(helper: libc::pid_t, registers: &Registers, mask: u64) -> Vec<u8> {
     let r = registers;
-    [helper as u64, r.eflags, r.rax, r.rdi, r.rsi, r.rdx, r.rcx, r.r10, r.r11, r.rip].map(u64::to_le_bytes).concat()
+    [helper as u64, r.eflags, r.rax, r.rdi, r.rsi, r.rdx, r.rcx, r.r10, r.r11, r.rip, mask]
+        .map(u64::to_le_bytes)
+        .concat()
 }

@@ -125,11 +125,12 @@ impl Tracee {
     /// Let it go. A stop that is due is had first, unless a SIGCONT has come since (which took the SIGSTOP's place in the
     /// kernel's queue: kernel/signal.c, prepare_signal).
     pub fn detach(&self) -> io::Result<()> {
-        let stop = self.stop_due && !self.continue_pending();
+        let stop = self.stop_due && !self.is_pending(libc::SIGCONT);
         ptrace(libc::PTRACE_DETACH, self.pid, 0, if stop { libc::SIGSTOP as usize } else { 0 }).map(drop)
     }
 
-    fn continue_pending(&self) -> bool {
+    /// Is this signal waiting for it?
+    pub fn is_pending(&self, signal: i32) -> bool {
         /// struct ptrace_peeksiginfo_args
         #[repr(C)]
         struct Peek {
@@ -144,7 +145,7 @@ impl Tracee {
             let peek = Peek { offset: 0, flags, count: MOST as i32 };
             let count =
                 ptrace(libc::PTRACE_PEEKSIGINFO, self.pid, &raw const peek as usize, found.as_mut_ptr() as usize);
-            found.iter().take(count.unwrap_or_default()).any(|info| info.si_signo == libc::SIGCONT)
+            found.iter().take(count.unwrap_or_default()).any(|info| info.si_signo == signal)
         })
     }
 
