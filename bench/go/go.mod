@@ -1,0 +1,3 @@
+module netdeadline/bench
+
+go 1.21
