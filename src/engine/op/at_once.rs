@@ -32,11 +32,6 @@ pub fn read_at_once<K: Kernel>(e: &Engine<K>, fd: i32) {
         return;
     }
     let Some(d) = e.descriptions.at(slot.index()) else { return };
-    d.clear(Flag::Awaiting);
-    d.clear(Flag::WantsInput);
-    d.clear(Flag::Connecting);
-    if d.has(Flag::Accepted) {
-        d.set(Flag::Paused);
-    }
+    d.received();
     d.read.store(State::Idle, d.generation());
 }

@@ -341,17 +341,11 @@ impl Operation for Receive {
 impl<K: Kernel> Engine<K> {
     /// Bytes (or, with 0, the end) came from the peer.
     pub(crate) fn bytes_came(&self, fd: i32, slot: SlotWord, d: &Description, count: usize) {
-        d.clear(Flag::Awaiting);
-        if d.has(Flag::TriesFirst) {
-            d.clear(Flag::WantsInput);
-        }
+        d.received();
         if count == 0 {
+            d.clear(Flag::Paused);
             d.read.store(crate::table::State::Idle, d.generation());
             return;
-        }
-        d.clear(Flag::Connecting);
-        if d.has(Flag::Accepted) {
-            d.set(Flag::Paused);
         }
         if d.in_sets() {
             self.spend_oneshots(fd, slot, d, super::epoll::INPUT);

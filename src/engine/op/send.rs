@@ -180,6 +180,7 @@ impl Send {
         if outcome > 0 {
             self.stage = Stage::Try;
             self.vain += 1;
+            d.writes();
             return Step::Call(self.attempt);
         }
         if outcome == error(libc::EINTR) {
@@ -252,6 +253,7 @@ impl Send {
             return Step::Done(self.done as isize);
         }
         self.attempt = self.rest();
+        d.writes();
         Step::Call(self.attempt)
     }
 }
@@ -277,6 +279,7 @@ impl Operation for Send {
         if self.attempt.is(&self.own) && !self.dontwait() {
             return Step::Call(self.own);
         }
+        d.writes();
         let bounded = d.any_rule() && d.has(Flag::Stream) && !self.dontwait();
         self.stage = if bounded { Stage::Try } else { Stage::Own };
         Step::Call(if bounded { self.attempt } else { self.own })
@@ -325,8 +328,7 @@ impl<K: Kernel> Engine<K> {
         d.last_write.store(now, Relaxed);
         d.write_start.store(now, Relaxed);
         d.clear(Flag::Sampled);
-        d.clear(Flag::Paused);
-        d.set(Flag::Awaiting);
+        d.wrote();
         if !d.has(Flag::Unix) {
             d.set(Flag::Unacked);
         }

@@ -41,6 +41,13 @@ impl Side {
             Direction::Write => libc::POLLOUT,
         }
     }
+
+    /// A call that moves bytes is about to be made.
+    fn begins(&self, d: &Description) {
+        if self.direction == Direction::Write {
+            d.writes();
+        }
+    }
 }
 
 /// A transfer.
@@ -106,8 +113,9 @@ impl Transfer {
         self.loan.is_some()
     }
 
-    fn piece<K: Kernel>(&mut self, e: &Engine<K>, side: Side) -> Step {
+    fn piece<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description) -> Step {
         let mut call = self.own;
+        side.begins(d);
         if let Some(count) = call.args.get_mut(self.counter) {
             *count = count.saturating_sub(self.done);
         }
@@ -188,7 +196,7 @@ impl Transfer {
             return self.finish(error(libc::EBADF));
         }
         if outcome > 0 {
-            return self.piece(e, side);
+            return self.piece(e, side, d);
         }
         if outcome == 0 {
             return self.elapsed(e, side, d, true);
@@ -233,7 +241,7 @@ impl Transfer {
         e.bytes_went(side.fd, side.slot, d, now);
         let all = self.done >= self.count();
         match self.stage {
-            Stage::Piece if !all && poll_now(&e.kernel, side.fd, libc::POLLOUT) > 0 => self.piece(e, side),
+            Stage::Piece if !all && poll_now(&e.kernel, side.fd, libc::POLLOUT) > 0 => self.piece(e, side, d),
             Stage::Piece if !all => self.wait(e, side, d, now),
             Stage::Own if !all && poll_now(&e.kernel, side.fd, libc::POLLOUT) == 0 && e.never_waits(side.fd, d) => {
                 e.arm(side.fd, side.slot, d, side.direction, Way { nonblocking: true, single: false }, now);
@@ -263,6 +271,7 @@ impl Operation for Transfer {
         }
         let [.., flags, _, _] = self.own.args;
         let dontwait = self.own.nr == libc::SYS_sendmmsg && flags & libc::MSG_DONTWAIT as usize != 0;
+        side.begins(d);
         if dontwait || !d.any_rule() || e.never_waits(side.fd, d) {
             self.stage = Stage::Own;
             return Step::Call(self.own);
@@ -270,7 +279,7 @@ impl Operation for Transfer {
         if self.own.nr == libc::SYS_sendmmsg {
             return self.bounded(e, side, d);
         }
-        self.piece(e, side)
+        self.piece(e, side, d)
     }
 
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {

@@ -57,6 +57,8 @@ pub enum Flag {
     TriesFirst = 1 << 17,
     /// Of one that tries first: O_NONBLOCK was taken away (os.File's Fd() does that).
     Blocking = 1 << 18,
+    /// A write is under way, and nothing has come since it began.
+    Writing = 1 << 19,
 }
 
 /// Above the flags: which expiry it is (3 bits, wrapping), and how often the program was told of it (4 bits).
@@ -134,6 +136,38 @@ impl Description {
     /// Clear a bit. True for exactly one of several threads that clear it.
     pub fn clear(&self, flag: Flag) -> bool {
         self.has(flag) && self.flags.fetch_and(!(flag as u32), Relaxed) & flag as u32 != 0
+    }
+
+    /// The program is about to write. Another thread may read the answer before this one comes back from its call.
+    pub fn writes(&self) {
+        if self.ruled(Class::Response) || self.has(Flag::Accepted) {
+            self.set(Flag::Writing);
+        }
+    }
+
+    /// It wrote: an answer is awaited, and a request answered; unless something came since it began, which may have been that
+    /// answer, or the next request.
+    pub fn wrote(&self) {
+        if self.has(Flag::Writing) {
+            let done = Flag::Writing as u32 | Flag::Paused as u32;
+            let _ = self.flags.fetch_update(Relaxed, Relaxed, |flags| {
+                (flags & Flag::Writing as u32 != 0).then_some(flags & !done | Flag::Awaiting as u32)
+            });
+        }
+    }
+
+    /// Something came from the peer. In one step: see `wrote`.
+    #[inline]
+    pub fn received(&self) {
+        let flags = self.flags.load(Relaxed);
+        let mut over = Flag::Writing as u32 | Flag::Awaiting as u32 | Flag::Connecting as u32;
+        if flags & Flag::TriesFirst as u32 != 0 {
+            over |= Flag::WantsInput as u32;
+        }
+        let paused = if flags & Flag::Accepted as u32 != 0 { Flag::Paused as u32 } else { 0 };
+        if flags & over != 0 || flags & paused != paused {
+            let _ = self.flags.fetch_update(Relaxed, Relaxed, |flags| Some(flags & !over | paused));
+        }
     }
 
     /// How often the program was told of the present expiry; counts up with `tell`.
