@@ -95,7 +95,8 @@ pub unsafe fn start(argv: Strings, envp: Strings, program: Program, door: &dyn D
                 asked && is_privileged(&file, || Situation::now().is_some_and(|now| now.no_new_privileges))
             }),
         };
-        remark(reason, &file, door);
+        // SAFETY: the caller's word.
+        unsafe { remark(reason, program, &file, door) };
     }
     handover.exec(null(), null(), exec)
 }
@@ -249,11 +250,19 @@ fn inherited(program: Program) -> Option<Path> {
 }
 
 /// Say that this program starts without deadlines, unless it does not start at all, or there are none.
-fn remark(reason: Option<Reason>, file: &File, door: &dyn Door) {
+///
+/// # Safety
+/// As of `start`.
+unsafe fn remark(reason: Option<Reason>, program: Program, file: &File, door: &dyn Door) {
     let Some(reason) = reason.filter(|reason| ENGINE.ruled() && !reason.was_said()) else { return };
-    let filtered = Situation::now().is_none_or(|now| now.filtered);
-    if !is_refused(file, filtered) {
-        let name = Path::of(file);
-        say(reason, name.as_ref().map_or(c"", Path::as_c_str).to_bytes(), door.parent_says());
+    if is_refused(file, Situation::now().is_some_and(|now| now.filtered)) {
+        return;
     }
+    let name = Path::of(file);
+    let given = match program {
+        // SAFETY: the caller's word, and openat could read it.
+        Program::At(_, path, _) | Program::Named(path) => unsafe { CStr::from_ptr(path) },
+        _ => c"a program",
+    };
+    say(reason, name.as_ref().map_or(given, Path::as_c_str).to_bytes(), door.parent_says());
 }

@@ -150,7 +150,16 @@ pub fn is_refused(file: &File, filtered: bool) -> bool {
             Err(_) => return true,
         }
     }
-    !number_path(file.0).is_some_and(|path| path.is_program())
+    let found = file::identity(k, file.0).map_or(0, |found| found.mode);
+    let executable = match number_path(file.0) {
+        Some(path) => {
+            k.call(libc::SYS_faccessat, [libc::AT_FDCWD as usize, path.as_ptr() as usize, libc::X_OK as usize, 0, 0, 0])
+        }
+        None => 0,
+    };
+    // Without /proc nobody can be asked about an open file.
+    let any = libc::S_IXUSR | libc::S_IXGRP | libc::S_IXOTH;
+    found & libc::S_IFMT != libc::S_IFREG || found & any == 0 || executable == -(libc::EACCES as isize)
 }
 
 /// Does executing this file give privileges, so that the library does nothing in it (AT_SECURE)? Source:
