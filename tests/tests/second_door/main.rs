@@ -5,6 +5,7 @@
 //! What is asserted is SEMANTICS.md, to the nanosecond, in virtual time. Linux itself, libc and real programs are tested
 //! elsewhere.
 
+mod answers;
 mod door;
 mod machine;
 mod model;
