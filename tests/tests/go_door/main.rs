@@ -3,6 +3,7 @@
 //!
 //! What the door does to real Go programs is in go-tests.
 
+mod fake;
 mod hostile;
 mod leaves;
 mod made;
