@@ -21,7 +21,7 @@ use process::Process;
 use set::Sets;
 use settings::Settings;
 use sys::{Kernel, Published};
-use table::{Descriptions, Kind, Slots};
+use table::{Descriptions, Kind, Loans, Slots};
 
 /// Everything that is known in one process.
 pub struct Engine<K: Kernel> {
@@ -34,6 +34,7 @@ pub struct Engine<K: Kernel> {
     pub(crate) slots: Slots,
     pub(crate) descriptions: Descriptions,
     pub(crate) sets: Sets,
+    pub(crate) loans: Loans,
     /// What the operator said.
     pub settings: Published<Settings>,
     /// What forks and vforks mean.
@@ -52,6 +53,7 @@ impl<K: Kernel> Engine<K> {
             slots: Slots::new(),
             descriptions: Descriptions::new(),
             sets: Sets::new(),
+            loans: Loans::new(),
             settings: Published::new(Settings::new()),
             process: Process::new(),
         }

@@ -2,7 +2,7 @@
 
 use super::clock::Direction;
 use crate::sys::{program, socket, Kernel};
-use crate::table::{Flag, Kind};
+use crate::table::{Borrowed, Flag, Key, Kind};
 use crate::Engine;
 
 const SO_RCVTIMEO_NEW: i32 = 66;
@@ -27,40 +27,87 @@ fn of_timeval(bytes: &[u8; 16]) -> u64 {
 
 impl<K: Kernel> Engine<K> {
     /// The timeout by which the kernel bounds a blocking call (SO_RCVTIMEO, SO_SNDTIMEO: set here, inherited, or by another
-    /// process); ns, 0 = none. Where we wait in the kernel's stead, we keep it.
+    /// process); ns, 0 = none. Where we wait in the kernel's stead, we keep it. What we have lent is not it.
     pub(crate) fn kernel_timeout(&self, fd: i32, name: i32) -> u64 {
-        let mut value = [0; 16];
-        match socket::option_bytes(&self.kernel, fd, libc::SOL_SOCKET, name, &mut value) {
-            Ok(16) => of_timeval(&value),
-            _ => 0,
+        if let Some(value) = self.loan_key(fd, name).and_then(|key| self.loans.value(key)) {
+            return value;
         }
+        timeout_of(self, fd, name).unwrap_or(0)
     }
+
+    fn loan_key(&self, fd: i32, name: i32) -> Option<Key> {
+        let slot = self.slots.word(fd);
+        let d = self.descriptions.at(slot.index()).filter(|_| slot.kind() == Kind::Socket)?;
+        Some(Key::new(slot.index(), d.generation(), name == libc::SO_RCVTIMEO))
+    }
+}
+
+fn timeout_of<K: Kernel>(e: &Engine<K>, fd: i32, name: i32) -> Option<u64> {
+    let mut value = [0; 16];
+    let length = socket::option_bytes(&e.kernel, fd, libc::SOL_SOCKET, name, &mut value).ok()?;
+    (length == 16).then(|| of_timeval(&value))
+}
+
+fn set_timeout<K: Kernel>(e: &Engine<K>, fd: i32, name: i32, ns: u64) -> Option<()> {
+    socket::set_option(&e.kernel, fd, libc::SOL_SOCKET, name, &timeval(ns)).ok()
 }
 
 /// A socket option that is lent for one call: the kernel bounds what we cannot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Loan {
     name: i32,
-    had: [u8; 16],
+    had: u64,
+    /// Where the loan is booked, should others borrow the same.
+    entry: Option<(usize, Key)>,
 }
 
 impl Loan {
     /// Set SO_RCVTIMEO or SO_SNDTIMEO to `ns`; `None` if that cannot be done.
     pub fn take<K: Kernel>(e: &Engine<K>, fd: i32, name: i32, ns: u64) -> Option<Loan> {
-        let mut had = [0; 16];
-        socket::option_bytes(&e.kernel, fd, libc::SOL_SOCKET, name, &mut had).ok()?;
-        socket::set_option(&e.kernel, fd, libc::SOL_SOCKET, name, &timeval(ns)).ok()?;
-        Some(Loan { name, had })
+        let key = e.loan_key(fd, name)?;
+        let (entry, had) = match e.loans.borrow(&e.kernel, key) {
+            Borrowed::First(entry) => match timeout_of(e, fd, name) {
+                Some(had) => {
+                    e.loans.lent(entry, key, had);
+                    (Some((entry, key)), had)
+                }
+                None => {
+                    e.loans.over(entry);
+                    return None;
+                }
+            },
+            Borrowed::Too(entry, had) => (Some((entry, key)), had),
+            Borrowed::Busy => return None,
+            Borrowed::Full => (None, timeout_of(e, fd, name)?),
+        };
+        let loan = Loan { name, had, entry };
+        if set_timeout(e, fd, name, ns).is_none() {
+            loan.give_back(e, fd);
+            return None;
+        }
+        Some(loan)
     }
 
-    /// Put back what was there.
+    /// Put back what was there, unless others still have it on loan.
     pub fn give_back<K: Kernel>(&self, e: &Engine<K>, fd: i32) {
-        let _ = socket::set_option(&e.kernel, fd, libc::SOL_SOCKET, self.name, &self.had);
+        match self.entry {
+            Some((entry, key)) if e.loans.give_back(entry, key) => {
+                // Only to the socket that it was lent by: the number may be another's by now.
+                if e.loan_key(fd, self.name) == Some(key) {
+                    set_timeout(e, fd, self.name, self.had);
+                }
+                e.loans.over(entry);
+            }
+            Some(_) => {}
+            None => {
+                set_timeout(e, fd, self.name, self.had);
+            }
+        }
     }
 
     /// The timeout that was there, ns; 0 = none.
     pub fn had(&self) -> u64 {
-        of_timeval(&self.had)
+        self.had
     }
 }
 

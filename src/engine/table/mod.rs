@@ -5,10 +5,12 @@
 //! handler. No system call and no idea of what a deadline means belongs here (that is `op`).
 
 mod description;
+mod loans;
 mod slot;
 mod word;
 
 pub use description::{Description, Descriptions, Flag};
+pub use loans::{Borrowed, Key, Loans};
 pub use slot::{Kind, SlotWord, Slots, FDS};
 pub use word::{Deadline, State};
 

@@ -104,7 +104,6 @@ fn files_among_themselves_are_the_kernels() {
 }
 
 #[test]
-#[ignore = "bug: of two loans that overlap, the second takes the first for the program's own and gives it back last"]
 fn two_loans_at_once_leave_the_option_as_it_was() {
     let world = World::new("to * write=2s read=2s");
     let (fd, pipe) = (world.connected(), file(&world, 0));
@@ -115,4 +114,17 @@ fn two_loans_at_once_leave_the_option_as_it_was() {
     assert_eq!(world.end(&mut first), Err(libc::ETIMEDOUT));
     let _ = world.end(&mut second);
     assert_eq!(world.machine.socket(fd).receive_timeout, 0, "a loan was taken for the program's own");
+}
+
+#[test]
+fn a_loan_of_one_thread_is_no_timeout_of_anothers_read() {
+    let world = World::new("to * write=2s read=2s");
+    let (fd, pipe) = (world.connected(), file(&world, 0));
+    let mut splice = world.begin(Transfer::splice([fd as usize, 0, pipe as usize, 0, 100, 0]), ());
+    assert_ne!(world.machine.socket(fd).receive_timeout, 0, "the option is lent");
+    let began = world.now();
+    assert_eq!(world.read(fd, 100), Err(libc::ETIMEDOUT));
+    world.assert_deadline(began, 2 * S);
+    let _ = world.end(&mut splice);
+    assert_eq!(world.machine.socket(fd).receive_timeout, 0);
 }
