@@ -14,7 +14,11 @@ TIMED_OUT = "connection timed out"
 
 @dataclass(frozen=True)
 class Client:
-    """`program` is a directory here, `arguments` follow the address, `server` is servers.py's word."""
+    """`program` is a directory here, `arguments` follow the address, `server` is servers.py's word.
+
+    `waits` is how many waits in a row one call makes for its answer, each with a deadline of its own. `reads_idle`: a
+    goroutine of its own reads from an idle connection all the time, so that `read` ends it (README, idle pools).
+    """
 
     name: str
     program: str
@@ -22,15 +26,18 @@ class Client:
     arguments: tuple = ()
     error: dict = field(default_factory=lambda: PLAIN, hash=False)
     note: str = ""
+    waits: int = 1
+    reads_idle: bool = False
 
 
 CLIENTS = [
-    Client("grpc", "grpc", "grpc", error=TEXT, note="Unavailable"),
+    Client("grpc", "grpc", "grpc", error=TEXT, note="Unavailable", reads_idle=True),
     Client("redis-get", "redis", "redis", ("get",)),
     Client("redis-pop", "redis", "redis", ("pop",)),
-    Client("pgx", "pgx", "postgres", note="pgconn.Timeout true"),
-    Client("h2c", "http2", "h2c", ("h2c",)),
-    Client("https", "http2", "https", ("https",)),
+    # pgx peeks at the answer first, takes a timeout there for no error, and reads once more (pgconn.go, peekMessage).
+    Client("pgx", "pgx", "postgres", note="pgconn.Timeout true", waits=2),
+    Client("h2c", "http2", "h2c", ("h2c",), reads_idle=True),
+    Client("https", "http2", "https", ("https",), reads_idle=True),
 ]
 
 # stopped: SIGSTOP, its kernel still acknowledges. cut: the packets are thrown away. unreachable: cut before the first connect.

@@ -57,10 +57,13 @@ def command(kind, address, scratch, built, go_server):
 
 def until_stopped(pid):
     """SIGSTOP takes a moment to reach every thread, and a server answers in less."""
-    for _ in range(1000):
-        stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
-        if all(stat.rpartition(") ")[2][0] == "T" for stat in stats):
-            return
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError):
+            stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+            # Stopped, or a thread or process that just ended.
+            if all(stat.rpartition(") ")[2][0] in "TZX" for stat in stats):
+                return
         time.sleep(0.002)
     raise RuntimeError(f"{pid} did not stop")
 
@@ -74,10 +77,18 @@ class Server:
         """Wait until it takes a connection."""
         until = time.monotonic() + 20
         while time.monotonic() < until and self.process.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), 1):
+            if self.answers():
                 return
             time.sleep(0.05)
         raise RuntimeError(f"{self.process.args} does not listen: exit {self.process.poll()}")
+
+    def answers(self):
+        # postgres listens before it is up.
+        if self.port == PORTS["postgres"]:
+            return subprocess.call(["pg_isready", "-q", "-h", self.host], stdin=subprocess.DEVNULL) == 0
+        with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), 1):
+            return True
+        return False
 
     def family(self):
         """The process we started and its children: a postgres has one for each connection."""
