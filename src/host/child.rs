@@ -228,7 +228,7 @@ unsafe fn launch(handover: &Handover, program: Program, file: &File, exec: Exec)
     let Some(launcher) = launcher::find() else { return Err(Some(Reason::NoLauncher)) };
     match handover.exec(launcher.as_ptr(), path, exec) {
         0 => Ok(()),
-        _ => Err(Some(Reason::NoLauncher)),
+        _ => Err(Some(Reason::NoExec)),
     }
 }
 

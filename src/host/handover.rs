@@ -72,9 +72,11 @@ impl Handover<'_> {
             exec(launcher, argv, envp.as_ptr().cast())
         });
         match done {
-            Some(outcome) => outcome,
-            None if launched => -1,
-            None => exec(null(), self.argv, self.envp),
+            Some(0) => 0,
+            // The program's own call tells it why, and succeeds where ours was only too long (E2BIG).
+            _ if !launched => exec(null(), self.argv, self.envp),
+            Some(failed) => failed,
+            None => -1,
         }
     }
 

@@ -20,13 +20,22 @@ pub enum Reason {
     Traced,
     /// Only a descriptor leads to it, or a path that is gone.
     NoPath,
-    /// No launcher that could be executed here.
+    /// No launcher that may be executed here.
     NoLauncher,
+    /// There is one, and executing it failed: for its own loader, or because one path more was too long.
+    NoExec,
 }
 
 impl Reason {
-    const ALL: [Reason; 6] =
-        [Reason::OtherClass, Reason::NoLibrary, Reason::Privileged, Reason::Traced, Reason::NoPath, Reason::NoLauncher];
+    const ALL: [Reason; 7] = [
+        Reason::OtherClass,
+        Reason::NoLibrary,
+        Reason::Privileged,
+        Reason::Traced,
+        Reason::NoPath,
+        Reason::NoLauncher,
+        Reason::NoExec,
+    ];
 
     fn bit(self) -> u32 {
         1 << self as u32
@@ -42,6 +51,7 @@ impl Reason {
             Reason::NoLauncher => {
                 "it is a static Go program, and netdeadline is not where it could be executed, beside the library"
             }
+            Reason::NoExec => "it is a static Go program, and netdeadline could not be executed in its place",
         }
     }
 
