@@ -1,10 +1,14 @@
 // Counts the user-space instructions of one thread between two marks, by single steps: valgrind cannot run Go, and a
 // virtual machine has no counters.
 //
-//   go_steps PID    stops the thread, prints "ready"; prints the instructions between getpgid(MARK) and getpgid(MARK + 1)
+//   go_steps PID NUMBER    stops the thread, prints "ready"; then, for each system call of that number between getpgid(MARK)
+//                          and getpgid(MARK + 1) but the first, a line: the instructions since the one before
 //
-// Both marks are made by bench/go/calls. A system call is one instruction; the kernel's are not counted.
+// bench/go/calls makes the marks, and between them one call over and over. A count ends where Go's Syscall6 is entered: what
+// the library calls in place of it, or beside it, are instructions of the call that they belong to. The kernel's are not
+// counted. What Go's scheduler adds here and there is the driver's to leave out.
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +19,8 @@
 #include <sys/wait.h>
 
 #define MARK 0x6e64000
+// From the entry of Syscall6 to its SYSCALL, in every version (src/go).
+#define TO_SYSCALL 12
 
 static pid_t pid;
 
@@ -45,27 +51,31 @@ static int at_mark(const struct user_regs_struct *registers, unsigned long mark)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) return 2;
+    if (argc != 3) return 2;
     pid = atoi(argv[1]);
+    unsigned long number = strtoul(argv[2], NULL, 10);
     must("PTRACE_SEIZE", ptrace(PTRACE_SEIZE, pid, NULL, NULL));
     must("PTRACE_INTERRUPT", ptrace(PTRACE_INTERRUPT, pid, NULL, NULL));
     stopped();
     puts("ready");
     fflush(stdout);
-    unsigned long wanted = MARK, count = 0, signal_ = 0;
+    unsigned long wanted = MARK, steps = 0, signal_ = 0, place = 0;
+    int first = 1;
     for (;;) {
         must("PTRACE_SINGLESTEP", ptrace(PTRACE_SINGLESTEP, pid, NULL, signal_));
         int status = stopped();
-        // A step that enters a handler is the kernel's doing; what the handler runs is counted, and the driver takes medians.
         signal_ = status >> 16 == 0 && WSTOPSIG(status) != SIGTRAP ? (unsigned long)WSTOPSIG(status) : 0;
         struct user_regs_struct registers;
         must("PTRACE_GETREGS", ptrace(PTRACE_GETREGS, pid, NULL, &registers));
-        count++;
-        if (!at_mark(&registers, wanted)) continue;
-        if (wanted != MARK) break;
-        wanted = MARK + 1, count = 0;
+        steps++;
+        if (at_mark(&registers, wanted)) {
+            if (wanted != MARK) break;
+            wanted = MARK + 1, place = registers.rip - TO_SYSCALL;
+        } else if (place && registers.rip == place && registers.rax == number) {
+            if (!first) printf("%lu\n", steps);
+            first = 0, steps = 0;
+        }
     }
     must("PTRACE_DETACH", ptrace(PTRACE_DETACH, pid, NULL, NULL));
-    printf("%lu\n", count);
     return 0;
 }

@@ -1,7 +1,7 @@
 // Times one kind of system call as Go makes it, in batches on demand.
 //
 //	calls NAME    prints "ready"; then for each byte on stdin runs a batch and answers two uint64: ns, calls.
-//	              The byte 'c' is a batch of 100 between two marks, for ../../go_steps.c to count its instructions
+//	              The byte 'c' is a batch of 20 between two marks, for ../../go_steps.c to count its instructions
 //
 // The kinds up to `eagain` are raw: nothing of Go's scheduler is in the figure, and they stay on one thread. What a variant
 // is, and any statistics, belong in the driver, as for ../../calls.c.
@@ -151,8 +151,10 @@ func kindOf(name string) (k kind) {
 	return k
 }
 
+// The main thread, whose number the driver knows.
+func init() { runtime.LockOSThread() }
+
 func main() {
-	runtime.LockOSThread()
 	debug.SetGCPercent(-1)
 	k := kindOf(os.Args[1])
 	os.Stdout.WriteString("ready\n")
@@ -165,7 +167,7 @@ func main() {
 		calls := k.calls
 		counted := asked[0] == 'c'
 		if counted {
-			calls = 100
+			calls = 20
 		}
 		k.before(calls)
 		if counted {
