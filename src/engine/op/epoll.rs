@@ -531,7 +531,7 @@ impl<K: Kernel> Engine<K> {
 
     fn next_telling(&self, d: &Description, direction: Direction) -> u64 {
         match super::ready::word(d, direction).load(d.generation()) {
-            State::Expired(at) if at < u64::MAX / 8 => at,
+            State::Expired(at) if at < u64::MAX / 8 && self.still_told(d) => at,
             _ => u64::MAX,
         }
     }

@@ -46,11 +46,11 @@ impl<K: Kernel> Engine<K> {
             self.record(fd, pin, d, due, operation, now, observing);
         }
         match due.cause {
-            // The same unacknowledged bytes would expire once more in the other direction.
+            // Once; then the clock starts anew, also in the other direction.
             Cause::Rule(Class::Write) => {
-                d.clear(Flag::Unacked);
+                d.write_start.store(now, Relaxed);
+                d.clear(Flag::Sampled);
             }
-            // Once; then the clock starts anew.
             Cause::Rule(Class::Response) => d.last_write.store(now, Relaxed),
             _ => {}
         }
@@ -71,10 +71,11 @@ impl<K: Kernel> Engine<K> {
         if d.has(Flag::Connecting) {
             // sk_err becomes ECONNRESET and every poller is woken (net/ipv4/tcp.c, tcp_disconnect): the kernel itself
             // reports OUT|ERR|HUP to whatever waits. What the error was is told by `take_aborted`.
-            let _ = socket::disconnect(&self.kernel, pin);
+            // Said before it happens: another thread of the program is awake, and asks, before the call has come back.
+            d.set(Flag::Aborted);
             d.clear(Flag::Connecting);
             d.clear(Flag::FastOpen);
-            d.set(Flag::Aborted);
+            let _ = socket::disconnect(&self.kernel, pin);
         }
         held.map(|held| file::close(&self.kernel, held));
         true

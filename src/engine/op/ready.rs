@@ -11,6 +11,9 @@ use core::sync::atomic::Ordering::Relaxed;
 const AGAIN: [u64; 3] = [1_000_000, 9_000_000, 90_000_000];
 /// After the last telling: left alone.
 const FAR: u64 = u64::MAX / 2;
+/// How long after the last telling a program that tries first may come to it: with many runnable goroutines it takes a while. Who
+/// comes later had given that wait up (by a timer of his own, which no call shows), and begins another.
+const LATE: u64 = 1_000_000_000;
 
 /// Should the program be told of an expiry now?
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -223,7 +226,8 @@ impl<K: Kernel> Engine<K> {
         if at > now {
             return Telling::At(at);
         }
-        let next = AGAIN.get(told).map_or(FAR, |wait| now.saturating_add(*wait));
+        let last = if d.has(Flag::TriesFirst) { now.saturating_add(LATE) } else { FAR };
+        let next = AGAIN.get(told).map_or(last, |wait| now.saturating_add(*wait));
         if word.replace(State::Expired(at), State::Expired(next), generation) {
             d.tell();
             Telling::Now
@@ -241,13 +245,17 @@ impl<K: Kernel> Engine<K> {
     pub(crate) fn deliver(&self, fd: i32, slot: SlotWord, d: &Description, direction: Direction) -> bool {
         let (word, generation) = (word(d, direction), d.generation());
         let state = word.load(generation);
-        if !matches!(state, State::Expired(_)) || self.observing() || !word.replace(state, State::Idle, generation) {
+        let State::Expired(at) = state else { return false };
+        if self.observing() || !word.replace(state, State::Idle, generation) {
             return false;
         }
         if d.has(Flag::TriesFirst) {
             d.clear(Flag::WantsInput);
-            // Nobody reacted: the wait that expired had been given up, and this call is another.
-            return self.still_told(d);
+            // There is room after all, and nobody may have waited for it: try.
+            if direction == Direction::Write && crate::sys::poll_now(&self.kernel, fd, libc::POLLOUT) > 0 {
+                return false;
+            }
+            return self.still_told(d) || self.kernel.now() <= at;
         }
         if direction == Direction::Read {
             self.rearm_input(fd, slot, d);

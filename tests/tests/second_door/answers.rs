@@ -66,3 +66,15 @@ fn a_request_that_is_read_before_the_last_answers_write_has_come_back_is_worked_
     world.acknowledge(fd, 10);
     assert!(world.hangs(&mut world.begin_read(fd, 100)), "the second is worked on: the clock pauses");
 }
+
+#[test]
+fn each_wait_on_the_same_unacknowledged_bytes_expires() {
+    let world = World::new("to * write=2s");
+    let fd = world.connected();
+    assert_eq!(world.write(fd, 10), Ok(10));
+    for _ in 0..3 {
+        let began = world.now();
+        assert_eq!(world.read(fd, 100), Err(libc::ETIMEDOUT), "pgx takes the first for nothing and reads again");
+        world.assert_deadline(began, 2 * S);
+    }
+}
