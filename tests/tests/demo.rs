@@ -24,12 +24,20 @@ fn demo(name: &str, library: Option<&Path>, args: &[&str]) -> Finished {
     Program::new(copy).args(["demo"]).args(args).bound(Duration::from_secs(30)).run()
 }
 
-/// A shared object that bears our name and does nothing at all.
+/// A shared object that bears our name and our build's note (src/note.rs), and does nothing at all.
 fn inert() -> std::path::PathBuf {
+    const START: &[u8] = b"\x0c\0\0\0\x20\0\0\0\x01\0\0\0netdeadline\0";
+    let image = std::fs::read(library()).expect("the library was built");
+    let at = image.windows(START.len()).position(|window| window == START).expect("it bears a note");
+    let note: Vec<String> = image[at..at + START.len() + 32].iter().map(u8::to_string).collect();
+    let source = scratch("demo").join("inert.c");
+    let text = "__attribute__((section(\".note.netdeadline\"), used, aligned(4))) static const unsigned char note[]";
+    std::fs::write(&source, format!("{text} = {{ {} }};\n", note.join(", ")))
+        .expect("the scratch directory is writable");
     let path = scratch("demo").join("inert.so");
     let built = Command::new("cc")
-        .args(["-shared", "-Wl,-soname,libnetdeadline.so.0", "-x", "c", "/dev/null", "-o"])
-        .arg(&path)
+        .args(["-shared", "-fPIC", "-Wl,-soname,libnetdeadline.so.0", "-o"])
+        .args([&path, &source])
         .status();
     assert!(built.expect("cc runs").success());
     path

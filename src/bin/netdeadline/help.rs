@@ -28,6 +28,7 @@ netdeadline run - start a program with deadlines on its connects, reads, writes
   netdeadline run --connect 2s --response 10s --resolve 4s -- psql -h db
   netdeadline run --rule 'to 10.0.0.0/8:5432 connect=500ms read=off' -- ./app
   netdeadline run --config /etc/nd.conf --observe --log /tmp/nd.log -- ./app
+  netdeadline run --connect 2s --read 2s -- ./static-go-app
 
 usage: netdeadline run [OPTIONS] [--] COMMAND [ARGUMENTS]
 
@@ -56,9 +57,12 @@ what happens
   --help         this text
 
 The program takes this process's place: same pid, signals, descriptors and exit
-code. It is not started if a rule is wrong or deadlines cannot reach it (static,
-setuid, Go, 32-bit: `netdeadline check` tells). Options win over NETDEADLINE_*
-variables; both are described in netdeadline(7).
+code. Programs with a loader get the library by LD_PRELOAD. Static ones made by
+Go have it mapped into them while they start, by a short-lived child that ptrace
+must be allowed to. The program is not started if a rule is wrong or deadlines
+cannot reach it (static and not Go, Go before 1.20, setuid, 32-bit: `netdeadline
+check` tells). Options win over NETDEADLINE_* variables; both are described in
+netdeadline(7).
 
 exit codes: the program's own; 125 netdeadline's own error, 126 the program
 cannot be executed, 127 it is not found
@@ -74,12 +78,14 @@ netdeadline check - say how programs would be covered, and if not, why
 
 usage: netdeadline check [--json] FILE...
 
-  --json   one object a line: name, file, covered, kind, description, reason,
-           through (a script's interpreters), go_version, notes
+  --json   one object a line: name, file, covered, way (preload, launcher or
+           null), kind, description, reason, through (a script's interpreters),
+           go_version, notes
   --help   this text
 
 Reads the files and starts nothing. A script is followed to its interpreter,
-also through env. setuid, setgid and file capabilities are judged for an
+also through env. Of a program made by Go it says by which version, and which
+way leads into it. setuid, setgid and file capabilities are judged for an
 ordinary user, for whom the loader then ignores the library.
 
 exit codes: 0 all are covered, 1 at least one is not, 125 an error

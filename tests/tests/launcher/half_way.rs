@@ -42,9 +42,12 @@ fn a_helper_that_is_killed_takes_the_program_with_it() {
 #[test]
 fn a_helper_holds_no_descriptor_but_stderr_and_blocks_every_signal() {
     let (running, _, helper) = slow("launcher-bare");
-    let files = std::fs::read_dir(format!("/proc/{helper}/fd")).expect("it runs").flatten();
-    let files: Vec<_> = files.map(|entry| entry.file_name().into_string().expect("a number")).collect();
-    assert_eq!(files, ["2"]);
+    // The pipes to its parent go as soon as they have served.
+    running.until("it holds stderr alone", || {
+        let files = std::fs::read_dir(format!("/proc/{helper}/fd")).expect("it runs").flatten();
+        let files: Vec<_> = files.map(|entry| entry.file_name()).collect();
+        (files == ["2"]).then_some(())
+    });
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGPIPE, libc::SIGTSTP] {
         kill(helper, signal);
     }

@@ -78,7 +78,7 @@ pub struct Pair {
 pub struct Plan {
     /// The lines of the table, in order.
     pub pairs: Vec<Pair>,
-    /// Clients that are not on this machine.
+    /// Clients that are left out: what they are, and why.
     pub missing: Vec<&'static str>,
     /// The shared object that is preloaded.
     pub library: PathBuf,
@@ -92,15 +92,21 @@ impl Plan {
         let this = env::current_exe().map_err(|error| format!("cannot find my own executable: {error}"))?;
         let library = library::find().map_err(|failure| failure.message)?;
         let preload = library::preload(&library, Some(&others())).map_err(|failure| failure.message)?;
-        let mut clients = vec![Client::BuiltIn(this)];
-        let mut missing = Vec::new();
+        let (mut clients, mut missing) = (Vec::new(), Vec::new());
+        match cfg!(target_feature = "crt-static") {
+            false => clients.push(Client::BuiltIn(this)),
+            true => missing.push("the built-in client is static, as this command is, and takes no preload"),
+        }
         match watch::output(neutral(Command::new("curl")).arg("--version")) {
             Some(_) => clients.push(Client::Curl),
-            None => missing.push("curl"),
+            None => missing.push("curl is not installed"),
         }
         match watch::output(neutral(Command::new("python3")).args(["-c", "import sys; print(sys.executable)"])) {
             Some(path) if !path.trim().is_empty() => clients.push(Client::Python(path.trim().into())),
-            _ => missing.push("python3"),
+            _ => missing.push("python3 is not installed"),
+        }
+        if clients.is_empty() {
+            return Err(format!("there is no client to show: {}", missing.join("; ")));
         }
         let pairs = Fault::ALL
             .iter()

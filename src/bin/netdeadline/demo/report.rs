@@ -26,8 +26,8 @@ pub fn announce(out: &mut impl Write, form: Form, plan: &Plan) -> io::Result<()>
         return Ok(());
     }
     writeln!(out, "netdeadline demo: four faults, each client alone and with a deadline")?;
-    for name in &plan.missing {
-        writeln!(out, "({name} is not installed: its rows are left out)")?;
+    for why in &plan.missing {
+        writeln!(out, "({why}: no rows for it)")?;
     }
     writeln!(out, "{} programs run for {} seconds now ...\n", plan.pairs.len() * 2, WATCH.as_secs())?;
     out.flush()
