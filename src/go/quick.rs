@@ -3,7 +3,7 @@
 //! `decide` and `worth` run where there may be a few hundred bytes: they call nothing that is not inlined, and a test looks at
 //! the room they take (tests/tests/go_door.rs). What is done about a call belongs in `call`.
 
-use super::stack::{take, Frame};
+use super::stack::{take, take_reserved, Frame};
 use crate::ENGINE;
 use netdeadline_engine::op;
 
@@ -155,13 +155,16 @@ pub extern "C" fn decide(nr: usize, a: usize, b: usize, c: usize, d: usize, _: u
 /// The kernel has answered a call of which `decide` said `TELL`, `LOOK` or `READ`. A frame to go on with, or null: there is
 /// nothing more to do.
 pub extern "C" fn worth(kind: usize, outcome: isize, events: usize, fd: usize) -> *mut Frame {
+    if kind == LOOK {
+        let ours = outcome > 0 && op::has_token(events, outcome as usize);
+        return if ours { take_reserved() } else { core::ptr::null_mut() };
+    }
     let worth = match kind {
         READ if outcome > 0 => {
             op::read_at_once(&ENGINE, fd as i32);
             false
         }
         READ => true,
-        LOOK => outcome > 0 && op::has_token(events, outcome as usize),
         _ => outcome >= 0,
     };
     if worth {

@@ -102,17 +102,34 @@ static PLACES: [AtomicUsize; GROUPS] = [const { AtomicUsize::new(0) }; GROUPS];
 /// Somebody is mapping the next group.
 static GROWING: AtomicBool = AtomicBool::new(false);
 
+/// Frames of the first group that are kept for calls which must not pass: an event of our own timer that Go found among its own
+/// would be a pointer to it.
+const RESERVED: u64 = 0xffff << 48;
+
 /// A free frame, or null. Called on the program's own stack, so it calls nothing and needs next to no room.
 #[inline(always)]
 pub fn take() -> *mut Frame {
+    take_but(RESERVED)
+}
+
+/// A free frame for a call that must not pass.
+#[inline(always)]
+pub fn take_reserved() -> *mut Frame {
+    take_but(0)
+}
+
+/// A free frame, but none of these in the first group.
+#[inline(always)]
+fn take_but(reserved: u64) -> *mut Frame {
+    let mut reserved = reserved;
     for (free, place) in FREE.iter().zip(&PLACES) {
         let place = place.load(Relaxed);
         if place == 0 {
             break;
         }
         let mut bits = free.load(Relaxed);
-        while bits != 0 {
-            let bit = bits & bits.wrapping_neg();
+        while bits & !reserved != 0 {
+            let bit = bits & !reserved & (bits & !reserved).wrapping_neg();
             // Acquire pairs with the trampoline's `lock or`: the frame's last user is done with it.
             match free.compare_exchange_weak(bits, bits & !bit, Acquire, Relaxed) {
                 Ok(_) => {
@@ -122,6 +139,7 @@ pub fn take() -> *mut Frame {
                 Err(now) => bits = now,
             }
         }
+        reserved = 0;
     }
     null_mut()
 }
@@ -146,7 +164,7 @@ pub fn prepare() -> bool {
 /// stack: this runs on the frame itself.
 #[inline]
 pub fn replenish(frame: &Frame) {
-    const HIGH: u64 = 1 << (FRAMES / 4 * 3);
+    const HIGH: u64 = 1 << (FRAMES / 2);
     if frame.bit >= HIGH {
         grow();
     }
