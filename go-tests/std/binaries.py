@@ -19,8 +19,8 @@ GO_TESTS = Path(__file__).resolve().parent.parent
 HOUR = {f"NETDEADLINE_{name}": "1h" for name in ("CONNECT", "RESPONSE", "READ", "WRITE", "LIFETIME")}
 HOUR["NETDEADLINE_RULES"] = "on * read=1h write=1h lifetime=1h"
 # How each build gets the library. Go's default build has an interpreter in all of these packages, since they use net or
-# os/user; CGO_ENABLED=0 has none.
-WAYS = {"dynamic": "preload", "static": "launcher"}
+# os/user; CGO_ENABLED=0 has none, and as PIE an interpreter but no libc.
+WAYS = {"dynamic": "preload", "static": "launcher", "pie": "preload"}
 # A test binary ends itself with a dump of its goroutines before we end it.
 RUN_SECONDS = 120
 # How often a run is resumed past a test that killed it or hung.
@@ -54,7 +54,8 @@ class Toolchain:
     def compile(self, package, build, directory):
         binary = Path(directory) / f"{self.version}-{package.replace('/', '_')}-{build}.test"
         env = self.environment() | {"CGO_ENABLED": str(int(build == "dynamic"))}
-        command = ["go", "test", "-c", "-o", binary, package]
+        mode = ["-buildmode=pie"] if build == "pie" else []
+        command = ["go", "test", "-c", *mode, "-o", binary, package]
         done = subprocess.run(command, env=env, cwd=self.root / "src", capture_output=True, text=True, timeout=600)
         if done.returncode:
             raise Broken(f"go test -c {package}, {self.version}, {build}:\n{done.stderr[-2000:]}")
