@@ -50,6 +50,8 @@ pub struct Report {
     pub way: Option<Way>,
     /// The files that a script hands over to, in order; the last is the program that runs.
     pub through: Vec<PathBuf>,
+    /// env(1) executes the program in the end: it is protected as a child would be.
+    pub by_env: bool,
     /// Go's version, where it is Go and says so.
     pub go_version: Option<String>,
     /// What else the user should know.
@@ -68,6 +70,7 @@ impl Report {
             verdict: Verdict::Missing(String::from("there is no such file")),
             way: None,
             through: Vec::new(),
+            by_env: false,
             go_version: None,
             notes: Vec::new(),
             repels: false,
@@ -102,6 +105,7 @@ impl Report {
         };
         // A script's interpreter is what the kernel executes. env is itself executed, and starts the other as its child would be.
         self.way = if kind == "script" { next.way } else { next.way.map(|_| Way::Preload) };
+        self.by_env = kind == "env" || next.by_env;
         self.kind = kind;
         self.what = next.what;
         self.through = [vec![next.file], next.through].concat();

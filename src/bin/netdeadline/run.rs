@@ -120,6 +120,12 @@ fn refusal(report: &Report, library: Option<Failure>, settings: &Settings) -> Op
             "{file} cannot be protected: {what}: {why} (--best-effort starts it all the same)"
         ))),
         Verdict::Covered if library.is_some() => library,
+        Verdict::Covered
+            if report.by_env && settings.variable("NETDEADLINE_CHILDREN").is_some_and(|word| word == "off") =>
+        {
+            let why = "env executes it, and NETDEADLINE_CHILDREN=off keeps the deadlines from what a program executes";
+            Some(Failure::own(format!("{file} cannot be protected: {what}: {why}")))
+        }
         Verdict::Covered if settings.resolves() && !report.what.contains("glibc") && report.kind != "loader" => {
             Some(Failure::own(format!("--resolve cannot reach {file}: {what}: only glibc reads RES_OPTIONS")))
         }

@@ -66,6 +66,22 @@ fn env_as_the_command_is_followed_too() {
     assert_eq!(finished.stdout, "ran\n");
 }
 
+/// What env executes counts as its child: nothing would carry the deadlines over.
+#[test]
+fn env_hands_nothing_on_where_children_are_left_alone() {
+    let file = folder("scripts-children").join("script");
+    script(&file, "#!/usr/bin/env sh\necho ran\n");
+    for command in [&["env", "echo", "ran"][..], &[text(&file)]] {
+        let run = |options: &[&str], children: &str| {
+            nd(&[&["run"], options, &["--"], command].concat()).env("NETDEADLINE_CHILDREN", children).run()
+        };
+        refused(&run(&[], "off"), 125, &["cannot be protected", "NETDEADLINE_CHILDREN=off keeps the deadlines"]);
+        assert_eq!(run(&["--best-effort"], "off").succeeded().stdout, "ran\n");
+        assert_eq!(run(&[], "on").succeeded().stdout, "ran\n");
+    }
+    assert_eq!(nd(&["run", "echo", "ran"]).env("NETDEADLINE_CHILDREN", "off").run().succeeded().stdout, "ran\n");
+}
+
 #[test]
 fn the_first_line_is_read_as_the_kernel_reads_it() {
     let folder = folder("scripts-line");
