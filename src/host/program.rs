@@ -54,14 +54,12 @@ const PF_W: u32 = 2;
 
 /// Look at the head of a file.
 pub fn kind(file: &File) -> Kind {
-    let mut header = [0; HEADER];
-    if !file.read(0, &mut header) {
-        return Kind::Other;
-    }
-    match header {
-        [0x7f, b'E', b'L', b'F', 1, ..] => Kind::OtherClass,
+    let (mut ident, mut header) = ([0; 6], [0; HEADER]);
+    let known = file.read(0, &mut ident);
+    match ident {
+        [0x7f, b'E', b'L', b'F', 1, _] if known => Kind::OtherClass,
         // 64 bits, little endian.
-        [0x7f, b'E', b'L', b'F', 2, 1, ..] if is_static_go(file, &header) => Kind::StaticGo,
+        [0x7f, b'E', b'L', b'F', 2, 1] if file.read(0, &mut header) && is_static_go(file, &header) => Kind::StaticGo,
         _ => Kind::Other,
     }
 }
