@@ -39,6 +39,29 @@ fn a_helper_that_is_killed_takes_the_program_with_it() {
     assert_eq!((ended.status.signal(), ended.stdout.as_str()), (Some(libc::SIGKILL), ""), "{ended:#?}");
 }
 
+/// Where Yama asks who may trace whom, the helper alone may, and only until it does. (This says what is asked of the kernel; what
+/// Yama makes of it is Yama's.)
+#[test]
+fn tracing_is_allowed_to_just_the_helper_and_to_nobody_afterwards() {
+    let folder = folder("launcher-ptracer");
+    let program = folder.join("program");
+    marked(&program, SAYS);
+    let command = stub(&folder, "SLOW");
+    let spy = folder.join("spy.so");
+    let source = "#include <stdarg.h>\n#include <stdio.h>\n#include <sys/prctl.h>\n#include <sys/syscall.h>\n#include <unistd.h>
+        int prctl(int what, ...) { va_list more; va_start(more, what); long a = va_arg(more, long), b = va_arg(more, long);
+            va_end(more); if (what == PR_SET_PTRACER) dprintf(2, \"%ld\\n\", a); return syscall(SYS_prctl, what, a, b, 0, 0); }";
+    assert!(crate::furniture::build("cc", &spy, source, &["-shared", "-fPIC"]), "there is no cc");
+    let running = Running::start(clean(&command).args(["run", "--", text(&program)]).env("LD_PRELOAD", &spy));
+    let helper = running.in_the_hands_of_the_helper(&program);
+    let ended = running.end();
+    if ended.stderr.is_empty() {
+        println!("skipped: the command is static, and takes no spy");
+        return;
+    }
+    assert_eq!((ended.stdout.as_str(), ended.stderr), ("ran\n", format!("{helper}\n0\n")));
+}
+
 #[test]
 fn a_helper_holds_no_descriptor_but_stderr_and_blocks_every_signal() {
     let (running, _, helper) = slow("launcher-bare");

@@ -61,9 +61,11 @@ fn at_exec(tracee: &mut Tracee, plan: &Plan) -> Result<(), Trouble> {
     match (done, plan.instead) {
         (Err(Trouble::Gone), _) => Err(Trouble::Gone),
         (Ok(Outcome::Protected), _) => stopped.start(),
-        (Ok(Outcome::Privileged), Instead::StartIt) => stopped.start(),
-        (Ok(Outcome::Privileged), Instead::Refuse) => {
-            (plan.say)("it has privileges that its caller has not, and the library does nothing in such a program");
+        (Ok(Outcome::Inert), Instead::StartIt) => stopped.start(),
+        (Ok(Outcome::Inert), Instead::Refuse) => {
+            (plan.say)(
+                "the library does nothing in it: it has privileges, or a sandbox that forbids what deadlines need",
+            );
             stopped.end(crate::error::OWN)
         }
         (Err(Trouble::Said(why)), instead) => {

@@ -20,8 +20,8 @@ const USER_CODE: u64 = 0x33;
 pub enum Outcome {
     /// The patches are in place.
     Protected,
-    /// The library wants to do nothing in it: it has privileges that its caller has not.
-    Privileged,
+    /// The library wants to do nothing in it, and rightly so.
+    Inert,
 }
 
 /// A program stopped before its first instruction, and how it was found.
@@ -138,7 +138,7 @@ impl<'a> Stopped<'a> {
         let answer: Request = unsafe { bytes.as_ptr().cast::<Request>().read_unaligned() };
         match answer.status {
             status::PATCH => self.patch(&answer).map(|()| Outcome::Protected),
-            status::INERT => Ok(Outcome::Privileged),
+            status::INERT => Ok(Outcome::Inert),
             status::REFUSED => Err(Trouble::Said(words(&answer.reason))),
             other => Err(Trouble::Said(format!("the library did not come to an end (state {other})"))),
         }

@@ -224,33 +224,34 @@ impl Tracee {
     /// Write eight bytes to each of these addresses, which the process itself may write.
     pub fn scatter(&self, words: &[(u64, u64)]) -> io::Result<()> {
         for words in words.chunks(MOST_PIECES) {
-            if !self.bulk {
-                words.iter().try_for_each(|(at, word)| self.poke(*at, *word))?;
-                continue;
-            }
             let values: Vec<u64> = words.iter().map(|(_, word)| *word).collect();
             let places: Vec<(u64, u64)> = words.iter().map(|(at, _)| (*at, 8)).collect();
-            copy(libc::SYS_process_vm_writev, self.pid, values.as_ptr() as usize, &places)?;
+            if !self.copied(libc::SYS_process_vm_writev, values.as_ptr() as usize, &places) {
+                words.iter().try_for_each(|(at, word)| self.poke(*at, *word))?;
+            }
         }
         Ok(())
     }
 
     /// Bytes of memory that the process itself may read.
     pub fn read_own(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
-        match self.bulk {
-            true => {
-                copy(libc::SYS_process_vm_readv, self.pid, bytes.as_mut_ptr() as usize, &[(at, bytes.len() as u64)])
-            }
+        match self.copied(libc::SYS_process_vm_readv, bytes.as_mut_ptr() as usize, &[(at, bytes.len() as u64)]) {
+            true => Ok(()),
             false => self.read(at, bytes),
         }
     }
 
     /// Write bytes where the process itself may write.
     pub fn write_own(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        match self.bulk {
-            true => copy(libc::SYS_process_vm_writev, self.pid, bytes.as_ptr() as usize, &[(at, bytes.len() as u64)]),
+        match self.copied(libc::SYS_process_vm_writev, bytes.as_ptr() as usize, &[(at, bytes.len() as u64)]) {
+            true => Ok(()),
             false => self.write(at, bytes),
         }
+    }
+
+    /// All of it in bulk? Where not, word by word is the way that also says what is wrong.
+    fn copied(&self, number: libc::c_long, ours: usize, theirs: &[(u64, u64)]) -> bool {
+        self.bulk && copy(number, self.pid, ours, theirs).is_ok()
     }
 
     /// Bytes of its memory.
