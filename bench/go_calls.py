@@ -9,7 +9,7 @@ from calls import over, ratio
 from go_workshop import BUILDS, VARIANTS, Answering
 from tools import Broken, median, table
 
-# kind in go/calls, what the table says, the aim in ns over native without a policy for it
+# kind in go/calls, what the table says, the aim in ns over native
 RAW = (
     ("getppid", "getppid", 5),
     ("read-zero", "read 1 byte, /dev/zero", None),
@@ -90,9 +90,11 @@ def rows(workshop, kinds, build, size):
         for variant in VARIANTS[1:]:
             cells += [f"{over(found, variant, 'native'):+.{digits}f}", f"{ratio(found, variant, 'native'):.2f}"]
         made.append(cells)
-        worst = max(over(found, variant, "native") for variant in ("idle", "other"))
-        if aim and round(worst, 1) > aim:
-            missed.append(f"{title} +{worst:.1f} of {aim}, {build}")
+        missed += [
+            f"{title} +{ns:.1f} of {aim}, {build}, {variant}"
+            for variant in VARIANTS[1:]
+            if aim and round(ns := over(found, variant, "native"), 1) > aim
+        ]
     return made, missed
 
 
@@ -107,9 +109,10 @@ def report(workshop, size):
             made, late = rows(workshop, kinds, build, size)
             missed += late
             table(head, made)
-    print(f"Aim: at most 5 ns on getppid and 15 on a socket read, idle and other: {'missed by ' + '; '.join(missed) if missed else 'met'}.\n")
-    print("Instructions per call in user space, static, by single steps. Columns: over native. Steps are slow: time passes from")
-    print("call to call, so that armed pays here what it pays once in a while (a reading of the clock, a look at the connection).")
+    verdict = "missed by " + "; ".join(missed) if missed else "met"
+    print(f"Aim: at most 5 ns on getppid and 15 on a socket read: {verdict}.\n")
+    print("Instructions per call in user space, static, by single steps. Columns: over native. Steps are slow, time passes from")
+    print("call to call: armed pays in each what it else pays once in a while (a reading of the clock, a look at the connection).")
     made = []
     for kind, title, _ in RAW:
         counted = {variant: count(workshop, kind, variant) for variant in VARIANTS}

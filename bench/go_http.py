@@ -71,6 +71,6 @@ def report(workshop, size):
             worst = min(worst, share)
             cells.append(f"{share:.3f}")
         made.append(cells)
-    print(f"A Go http server under load: {CLIENTS} connections, requests per second of its own processor time. Shares of native.")
+    print(f"A Go http server with {CLIENTS} busy connections: requests per second of its own processor time; shares of native.")
     table(["requests/CPU s", "native", *VARIANTS[1:]], made)
     print(f"Aim: at least {AIM}: {'met' if round(worst, 3) >= AIM else f'missed, {worst:.3f}'}.\n", flush=True)
