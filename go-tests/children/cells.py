@@ -34,6 +34,13 @@ class Cell:
     # Fields of the report that the launcher may change, with the reason beside the cell.
     differs: tuple = ()
 
+    # What the machine must have.
+    needs: str = ""
+
+    def missing(self):
+        """Why it cannot run here, or None."""
+        return "no cgroup2 is mounted" if self.needs == "cgroup2" and not cgroup2() else None
+
     def run(self, around, number):
         """What is wrong, in words."""
         return judge(self, once(self, around, False, number), once(self, around, True, number))
@@ -74,6 +81,11 @@ def from_go():
                 yield Cell(f"go-{version}-{kind} {words} fails on {child}", (kind, version), words, child, begins=False)
 
 
+    for kind, version in GO:
+        for words in ("cgroup={cgroup2},fresh", "cgroup={cgroup2},newpid"):
+            yield Cell(f"go-{version}-{kind} {words}", (kind, version), words, "own static", needs="cgroup2")
+
+
 def from_c():
     ways = ("execve", "execv", "execvp,path", "execvpe,path", "execl", "execlp,path", "execle", "fexecve", "fexecve-o-path",
             "execveat", "execveat-empty", "syscall", "posix_spawn", "posix_spawnp,path", "vfork", "in-place")
@@ -83,6 +95,8 @@ def from_c():
             # By a descriptor, the kernel itself gives the program other names.
             differs = ("Comm",) if "fexecve" in words or "execveat" in words else ()
             yield Cell(f"c {words}{more}", ("c", None), words + more, "own static", differs=differs)
+    for child in ("/nonexistent", "/etc/passwd", "/tmp", "not-executable", "garbage"):
+        yield Cell(f"c execve,filter fails on {child}", ("c", None), "execve,filter", child, begins=False)
     for words in ("execve,undumpable,fresh", "execve,no-new-privs,fresh", "execve,blocked,fresh"):
         yield Cell(f"c {words}", ("c", None), words, "own static")
     yield Cell("c execve,filter", ("c", None), "execve,filter", "own static", bounded=False, said="ptrace is forbidden")
@@ -137,6 +151,14 @@ def settings():
         yield Cell(f"go-{version}-{kind} tells its child off", (kind, version), "set=NETDEADLINE_CHILDREN:off", "own static")
 
 
+def cgroup2():
+    """The group of this process, for a child to be born into; None where there is no such file system."""
+    mounts = [line.split() for line in open("/proc/mounts")]
+    place = next((mount[1] for mount in mounts if mount[2] == "cgroup2"), None)
+    group = next((line[3:].strip() for line in open("/proc/self/cgroup") if line.startswith("0::")), "")
+    return place and place + group
+
+
 def program(cell, around):
     if cell.child.startswith("/"):
         return cell.child
@@ -149,7 +171,7 @@ def command(cell, around, shim):
     names = {key: str(path) for key, path in around.programs.items()}
     arguments = [re.sub(r"\{([^}]*)\}", lambda found: names[found.group(1)], text) for text in cell.arguments or ("report",)]
     child = [program(cell, around), *arguments, f"peer={around.peer}"]
-    words = cell.words.replace("{scratch}", str(around.scratch))
+    words = cell.words.replace("{scratch}", str(around.scratch)).replace("{cgroup2}", cgroup2() or "")
     if kind == "sh":
         parent = ["/bin/sh", "-c", which, "sh"]
     elif kind == "python":

@@ -15,6 +15,10 @@ class Guard:
     child: str
     wrapper: tuple = ()
 
+    def missing(self):
+        """Why it cannot run here, or None."""
+        return None
+
     def run(self, around, number):
         """What is wrong, in words."""
         kind, version = self.parent

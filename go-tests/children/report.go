@@ -44,8 +44,8 @@ func report(arguments []string) {
 			it.Fds = append(it.Fds, fd)
 		}
 	}
-	pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG|syscall.WALL, nil)
-	it.Waiting = pid != 0 || err != syscall.ECHILD
+	_, err := syscall.Wait4(-1, nil, syscall.WNOHANG|syscall.WALL, nil)
+	it.Waiting = err == nil
 	for _, entry := range os.Environ() {
 		name, value, _ := strings.Cut(entry, "=")
 		switch {

@@ -38,7 +38,7 @@ func start(words string, command []string) {
 		case "empty":
 			environment = []string{}
 		case "huge":
-			for i := 0; i < 20000; i++ {
+			for i := 0; i < 8000; i++ {
 				environment = append(environment, fmt.Sprintf("N%d=%d", i, i))
 			}
 		case "set":
@@ -77,6 +77,13 @@ func start(words string, command []string) {
 			also(func(it *exec.Cmd) { it.SysProcAttr.Chroot, it.Dir = value, "/" })
 		case "ptrace":
 			also(func(it *exec.Cmd) { it.SysProcAttr.Ptrace = true })
+		case "cgroup":
+			// With it Go calls clone3.
+			also(func(it *exec.Cmd) {
+				directory, err := os.Open(value)
+				must(err)
+				it.SysProcAttr.UseCgroupFD, it.SysProcAttr.CgroupFD = true, int(directory.Fd())
+			})
 		case "newpid":
 			also(func(it *exec.Cmd) { it.SysProcAttr.Cloneflags |= syscall.CLONE_NEWPID })
 		case "newuser":
