@@ -46,8 +46,10 @@ fn own_path() -> Result<PathBuf, Failure> {
         Err(error) => error,
     };
     // SAFETY: it takes no pointer.
-    let executed = unsafe { libc::getauxval(libc::AT_EXECFN) } as *const libc::c_char;
-    if !executed.is_null() {
+    let known = |kind| unsafe { libc::getauxval(kind) };
+    let executed = known(libc::AT_EXECFN) as *const libc::c_char;
+    // A path is its caller's choice, who may have put a link there: good enough for whoever has no more rights than that one.
+    if !executed.is_null() && known(libc::AT_SECURE) == 0 {
         // SAFETY: the kernel put the path there, for as long as the process lives.
         let path = Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(executed) }.to_bytes()));
         if path.is_absolute() {

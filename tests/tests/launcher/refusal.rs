@@ -45,6 +45,8 @@ fn where_ptrace_is_forbidden_the_program_is_refused() {
 #[test]
 fn where_the_attempt_to_trace_is_deadly_the_program_is_refused() {
     forbidden(|| on_ptrace(libc::SECCOMP_RET_KILL_PROCESS), "a filter on system calls ended the helper");
+    let copying = || on_call(libc::SYS_process_vm_writev, libc::SECCOMP_RET_KILL_PROCESS);
+    forbidden(copying, "a filter on system calls ended the helper");
 }
 
 /// A filter that lets everything pass but ptrace.
