@@ -22,8 +22,7 @@ class Guard:
     def run(self, around, number):
         """What is wrong, in words."""
         kind, version = self.parent
-        # Without a deadline a read must end all the same, where it may be without one.
-        peer = around.mute if self.words == "plain" else around.peer
+        peer = around.mute
         program = [str(around.programs[f"{version} {kind}"]), "guard", self.words, peer, around.echo]
         child = [str(around.programs[self.child]), "report", "peer=none"]
         log = around.scratch / f"log-{number}"

@@ -7,7 +7,7 @@
 //! the kernel as they came.
 
 use super::stack::{replenish, Frame};
-use super::{exec, helper, quick, tell, vfork};
+use super::{exec, quick, tell, vfork};
 use crate::host::raw::{self, Left, MASK};
 use crate::host::{sandbox, unprotected};
 use crate::ENGINE;
@@ -83,9 +83,11 @@ pub unsafe extern "C" fn begin(frame: *mut Frame) -> usize {
     };
     frame.waiting = false;
     replenish(frame);
-    helper::reap();
     unprotected::settle();
     let nr = frame.nr as i64;
+    if vfork::is_nameless(frame) && nr != libc::SYS_execve && nr != libc::SYS_execveat {
+        return PLAIN;
+    }
     let [a, b, c, d, e, f] = frame.args;
     let fd = a as c_int;
     let own = Call::new(nr, frame.args);
@@ -216,6 +218,9 @@ pub unsafe extern "C" fn told(frame: *mut Frame, kind: usize) -> usize {
         &mut *frame
     };
     frame.waiting = false;
+    if vfork::is_nameless(frame) {
+        return DONE;
+    }
     let [.., d, _, _] = frame.args;
     if kind == quick::LOOK {
         // A token came into a wait in which nothing was armed when it began.

@@ -132,7 +132,6 @@ extern "C" fn lend(nr: usize, first: usize, stack: usize) -> usize {
     if nameless {
         NAMELESS.fetch_add(1, AcqRel);
     }
-    disown();
     let claimed = |loan: &Loan| loan.stack.compare_exchange(0, stack, Acquire, Relaxed).is_ok();
     match LOANS.iter().position(claimed) {
         Some(i) => {
@@ -165,15 +164,18 @@ extern "C" fn returned(number: usize) {
     // Release pairs with the Acquire in `lend`.
     loan.stack.store(0, Release);
     ENGINE.process.lend(k, -1);
-    disown();
 }
 
-/// While there is a child with its parent's number, the number says nothing: everybody counts as a borrower, and waits that begin
-/// in those moments have no deadline.
-fn disown() {
-    if NAMELESS.load(Acquire) != 0 {
-        ENGINE.process.disown();
-    }
+/// Is this a call of a child that the engine, which goes by the number, would take for its parent? Then none of it concerns us
+/// but exec.
+#[inline]
+pub fn is_nameless(frame: &Frame) -> bool {
+    NAMELESS.load(Relaxed) != 0 && loan_of(frame).is_some_and(|loan| loan.nameless.load(Relaxed))
+}
+
+/// The loan of the vfork child that makes this call, if it is one.
+fn loan_of(frame: &Frame) -> Option<&'static Loan> {
+    LOANS.iter().find(|loan| loan.stack.load(Relaxed).wrapping_sub(frame.caller()) < NOSPLIT)
 }
 
 /// clone, clone3 or vfork is about to be made through Syscall6 itself. Go never does so for a child that shares memory, for its
@@ -196,8 +198,7 @@ pub struct Child(Option<&'static Loan>);
 impl Child {
     /// Whoever called on this frame.
     pub fn of(frame: &Frame) -> Child {
-        let below = |loan: &&Loan| loan.stack.load(Relaxed).wrapping_sub(frame.caller()) < NOSPLIT;
-        let child = Child(LOANS.iter().find(below));
+        let child = Child(loan_of(frame));
         if let Some(loan) = child.0 {
             loan.frame.store(frame as *const Frame as usize, Relaxed);
         }
