@@ -40,6 +40,7 @@ func init() {
 		"panics":  {around: panicking},
 		"exec":    {loops: []loop{{3, runChildren}}},
 		"threads": {around: onThreadThatEnds},
+		"races":   {loops: []loop{{12, raceConnect}, {4, raceRead}, {4, raceClose}}},
 		"waiting": {loops: []loop{{1, waiting}}, alone: true},
 		"dump":    {before: parkMany, around: deep, loops: []loop{{1, collectOften}, {2, spin}, {1, storm}}},
 	}

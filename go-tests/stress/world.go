@@ -10,9 +10,9 @@ import (
 )
 
 type world struct {
-	echo, slow, mute, full string
-	around                 func(*world, func())
-	stop                   chan struct{}
+	echo, slow, mute, full, free string
+	around                       func(*world, func())
+	stop                         chan struct{}
 
 	mutex  sync.Mutex
 	counts map[string]int64
@@ -28,6 +28,7 @@ func newWorld(around func(*world, func())) *world {
 	w.echo = serve("127.0.1.1:0", echo)
 	w.slow = serve("127.0.3.1:0", slowAnswer)
 	w.mute = serve("127.0.2.1:0", sayNothing)
+	w.free = serve("127.0.4.1:0", echo)
 	w.full = fullBacklog([4]byte{127, 0, 2, 2})
 	return w
 }
