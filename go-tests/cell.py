@@ -12,7 +12,6 @@ import resource
 import selectors
 import signal
 import subprocess
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +27,6 @@ HEAVY_CAP = 90.0
 # More than the few thousand sockets of the largest program.
 FILES = 20000
 
-one_at_a_time = threading.Lock()
 # Below the ephemeral range: in a namespace of our own nobody else takes them.
 ports = itertools.count(2000)
 loopbacks = itertools.count(1)
@@ -123,27 +121,26 @@ def limits():
 
 def run(cell, around, number):
     fact, native = cell.fact, cell.way == "native"
-    with one_at_a_time if fact.heavy else contextlib.nullcontext():
-        expected = {what: fact.expected(what, native, cell.build.number) for what in fact.seen}
-        waits_for = {what for what, it in expected.items() if it != HANGS}
-        own = around.scratch / "cells" / f"{number}_{cell.fact.name}"
-        own.mkdir(parents=True)
-        log, errors = own / "log.json", own / "stderr"
-        command, env = command_and_environment(cell, around, own, log)
-        began = time.monotonic()
-        with open(errors, "wb") as stderr:
-            process = subprocess.Popen(command, env=env, cwd=own, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                       stderr=stderr, start_new_session=True, preexec_fn=limits)
-        try:
-            lines, ended_by_us = watch(process, waits_for, HANGS in expected.values(), HEAVY_CAP if fact.heavy else CAP)
-            code = process.poll()
-        finally:
-            # Children that a program left behind end with it; nobody else is in the session that was started for it.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            process.stdout.close()
-        result = Result(cell, [], {line["what"]: line for line in lines}, time.monotonic() - began)
+    expected = {what: fact.expected(what, native, cell.build.number) for what in fact.seen}
+    waits_for = {what for what, it in expected.items() if it != HANGS}
+    own = around.scratch / "cells" / f"{number}_{cell.fact.name}"
+    own.mkdir(parents=True)
+    log, errors = own / "log.json", own / "stderr"
+    command, env = command_and_environment(cell, around, own, log)
+    began = time.monotonic()
+    with open(errors, "wb") as stderr:
+        process = subprocess.Popen(command, env=env, cwd=own, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=stderr, start_new_session=True, preexec_fn=limits)
+    try:
+        lines, ended_by_us = watch(process, waits_for, HANGS in expected.values(), HEAVY_CAP if fact.heavy else CAP)
+        code = process.poll()
+    finally:
+        # Children that a program left behind end with it; nobody else is in the session that was started for it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+    result = Result(cell, [], {line["what"]: line for line in lines}, time.monotonic() - began)
     result.wrong = judge(cell, expected, result.seen, lines, process.pid, code, ended_by_us)
     if fact.records and not native:
         result.wrong += judge_records(fact, expected, log)

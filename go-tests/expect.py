@@ -111,6 +111,17 @@ class Ends:
         return wrong
 
 
+@dataclass(frozen=True)
+class Either:
+    """Which of the two is a matter of who runs first."""
+
+    one: object
+    other: object
+
+    def faults(self, seen):
+        return self.one.faults(seen) and self.other.faults(seen)
+
+
 # Under the library as natively.
 SAME = None
 HANGS = Hangs()

@@ -16,10 +16,13 @@ func init() {
 		// The first wait is closed in its middle. The second begins later, under the same number.
 		conn := dial("silent")
 		begin := time.Now()
-		time.AfterFunc(soon, func() { must(conn.Close()) })
+		// The kernel frees the number when both the read and Close are done with it, whichever is last.
+		closed := make(chan error, 1)
+		time.AfterFunc(soon, func() { closed <- conn.Close() })
 		number := -1
 		raw(conn, func(fd int) { number = fd })
 		readSince(begin, "closed", conn)
+		must(<-closed)
 		conn = dial("silent")
 		raw(conn, func(fd int) { noted("the same number", "%t", fd == number) })
 		read("read", conn)

@@ -46,14 +46,14 @@ func init() {
 			func() {
 				conn := dial("silent")
 				begin := time.Now()
-				must(conn.SetReadDeadline(begin.Add(soon / 2)))
-				time.AfterFunc(soon/4, func() { must(conn.SetReadDeadline(begin.Add(soon))) })
+				must(conn.SetReadDeadline(begin.Add(later - soon)))
+				time.AfterFunc(soon/4, func() { must(conn.SetReadDeadline(begin.Add(later))) })
 				readSince(begin, "extended", conn)
 			},
 			func() {
 				conn := dial("silent")
-				must(conn.SetReadDeadline(time.Now().Add(soon)))
-				time.AfterFunc(soon/2, func() { must(conn.SetReadDeadline(time.Time{})) })
+				must(conn.SetReadDeadline(time.Now().Add(later)))
+				time.AfterFunc(soon/4, func() { must(conn.SetReadDeadline(time.Time{})) })
 				read("cleared", conn)
 			},
 			func() {

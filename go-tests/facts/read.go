@@ -48,7 +48,7 @@ func init() {
 		read("second", conn)
 	}
 	programs["read_later_what_came_late"] = func() {
-		conn := dial("late")
+		conn := dial("much later")
 		_, err := conn.Write([]byte{'?'})
 		must(err)
 		read("too early", conn)

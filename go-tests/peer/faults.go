@@ -25,6 +25,9 @@ const dripEvery = 100 * time.Millisecond
 // Longer than the tests' short deadline and shorter than their long one.
 const lateBy = 1200 * time.Millisecond
 
+// In the middle of the second of two deadlines of 2 s.
+const muchLaterBy = 3 * time.Second
+
 var background = context.Background()
 
 // hold keeps the connection open for longer than any test lasts. Unreferenced, the garbage collector would close it.
@@ -74,11 +77,13 @@ func drip(conn net.Conn) {
 }
 
 // late gives the right answer to the first byte, and then to none.
-func late(conn net.Conn) {
-	_, _ = conn.Read(make([]byte, 1))
-	time.Sleep(lateBy)
-	_, _ = conn.Write([]byte("late"))
-	silent(conn)
+func late(by time.Duration) func(conn net.Conn) {
+	return func(conn net.Conn) {
+		_, _ = conn.Read(make([]byte, 1))
+		time.Sleep(by)
+		_, _ = conn.Write([]byte("late"))
+		silent(conn)
+	}
 }
 
 func echo(conn net.Conn) {
