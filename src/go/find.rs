@@ -49,6 +49,8 @@ pub enum Doubt {
     NoTable,
     /// The table calls the place by another name, or not at all.
     AnotherName,
+    /// The table names rawVforkSyscall, which is not as it is known.
+    NoVfork,
 }
 
 impl fmt::Display for Doubt {
@@ -62,6 +64,7 @@ impl fmt::Display for Doubt {
             Doubt::AnotherName => {
                 "its function table does not call the place that looks like Go's Syscall6 by that name"
             }
+            Doubt::NoVfork => "the function that starts its children (rawVforkSyscall) is not as it is known",
         })
     }
 }
@@ -106,36 +109,38 @@ pub fn syscall6(text: Text, table: Option<&[u8]>) -> Result<u64, Doubt> {
 /// The place in rawVforkSyscall where r10, r8 and r9 are set to 0, and how many bytes that takes. `None`: it is not there as
 /// it is known, or twice.
 pub fn vfork(text: Text) -> Option<(u64, usize)> {
+    // Its first instruction, mov rdi, [rsp + 16]; the rest has 57 bytes at most.
+    const FIRST: [u8; 5] = [0x48, 0x8b, 0x7c, 0x24, 0x10];
+    const MOST: usize = 64;
     let mut found = None;
-    let mut from = 0;
-    while let Some(at) = position(text.bytes.get(from..)?, &VFORK) {
-        let at = from + at;
-        let zeroing =
-            ZEROING.iter().find(|zeroing| text.bytes.get(..at).is_some_and(|before| before.ends_with(zeroing)));
-        if let Some(zeroing) = zeroing {
-            if found.is_some() {
-                return None;
+    let mut start = (text.address as usize).wrapping_neg() % ALIGNMENT;
+    while let Some(rest) = text.bytes.get(start..).filter(|rest| rest.len() >= VFORK.len()) {
+        let code = rest.get(..MOST.min(rest.len())).unwrap_or(rest);
+        if let Some(at) = code.starts_with(&FIRST).then(|| position(code, &VFORK)).flatten() {
+            let before = code.get(..at)?;
+            if let Some(zeroing) = ZEROING.iter().find(|zeroing| before.ends_with(zeroing)) {
+                if found.is_some() {
+                    return None;
+                }
+                let place = start + before.len() - zeroing.len();
+                found = Some((text.address.wrapping_add(place as u64), zeroing.len()));
             }
-            let start = (at - zeroing.len()) as u64;
-            found = Some((text.address.wrapping_add(start), zeroing.len()));
         }
-        from = at + VFORK.len();
+        start += ALIGNMENT;
     }
     found
 }
 
-/// The function table in a readable segment: it begins with a magic number (1.20 on) and a plausible header.
+/// Does this function table name a rawVforkSyscall?
+pub fn names_vfork(table: &[u8]) -> bool {
+    Table::read(table).is_some_and(|table| position(table.names, b"\0syscall.rawVforkSyscall\0").is_some())
+}
+
+/// The function table in a readable segment: it begins at a multiple of 8, with a magic number (1.20 on) and a plausible header.
 pub fn function_table(segment: &[u8]) -> Option<&[u8]> {
     const START: [u8; 8] = [0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8];
-    let mut from = 0;
-    while let Some(at) = position(segment.get(from..)?, &START) {
-        let table = segment.get(from + at..)?;
-        if Table::read(table).is_some() {
-            return Some(table);
-        }
-        from += at + START.len();
-    }
-    None
+    let mut starts = segment.chunks_exact(8).enumerate().filter(|(_, chunk)| *chunk == START);
+    starts.find_map(|(i, _)| segment.get(8 * i..).filter(|table| Table::read(table).is_some()))
 }
 
 /// Where `needle` first stands.
@@ -166,6 +171,9 @@ impl<'a> Table<'a> {
         let count = usize::try_from(word(0)?).ok()?;
         let names = bytes.get(usize::try_from(word(3)?).ok()?..)?;
         let functions = bytes.get(usize::try_from(word(7)?).ok()?..)?;
+        // The names end where the next part begins.
+        let length = word(4)?.checked_sub(word(3)?).and_then(|length| usize::try_from(length).ok());
+        let names = length.and_then(|length| names.get(..length)).unwrap_or(names);
         (count > 0 && count.checked_mul(8)? < functions.len()).then_some(Table { names, functions, count })
     }
 
@@ -220,7 +228,10 @@ impl<'a> Table<'a> {
             let Some(start) = self.start_of(i).and_then(|offset| address.checked_sub(offset.into())) else {
                 return false;
             };
-            start >= text.address && start % ALIGNMENT as u64 == 0 && self.is_syscall6(i)
+            // After the last function comes where it ends: so much must fit behind the start.
+            let end = self.start_of(self.count).and_then(|length| start.checked_add(length.into()));
+            let fits = end.is_some_and(|end| end <= text.address.saturating_add(text.bytes.len() as u64));
+            start >= text.address && fits && start % ALIGNMENT as u64 == 0 && self.is_syscall6(i)
         })
     }
 }

@@ -11,7 +11,6 @@
 mod call;
 mod exec;
 mod find;
-mod helper;
 mod objects;
 mod patch;
 mod quick;
@@ -39,8 +38,11 @@ struct Patches {
 fn examine(object: &Object) -> Result<Patches, Doubt> {
     let mut found = None;
     let mut fork = None;
+    // In a program of one segment the table is in that.
+    let apart = object.segments().find_map(find::function_table);
+    let table = apart.or_else(|| object.texts().find_map(|text| find::function_table(text.bytes)));
     for text in object.texts() {
-        let address = match find::syscall6(text, object.segments().find_map(find::function_table)) {
+        let address = match find::syscall6(text, table) {
             Ok(address) => address,
             Err(Doubt::NoFunction) => continue,
             Err(doubt) => return Err(doubt),
@@ -50,6 +52,9 @@ fn examine(object: &Object) -> Result<Patches, Doubt> {
         }
         found = code(text, address, find::LENGTH).and_then(|code| patch::syscall6(address, code));
         fork = find::vfork(text).and_then(|(address, length)| patch::vfork(address, code(text, address, length)?));
+    }
+    if fork.is_none() && table.is_some_and(find::names_vfork) {
+        return Err(Doubt::NoVfork);
     }
     match found {
         Some(_) => Ok(Patches { patches: [found, fork] }),
@@ -143,7 +148,6 @@ pub fn answer(request: &mut Request, main: (usize, usize)) {
         *to = *from;
         request.count += 1;
     }
-    helper::expect(request.helper);
     request.status = status::PATCH;
 }
 

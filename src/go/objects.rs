@@ -59,6 +59,16 @@ impl<'a> Object<'a> {
         Text { bytes, address: address as u64 }
     }
 
+    /// What of this header's bytes is loaded: a damaged header may name anything, and the loader looks only at those it loads.
+    fn loaded_part(&self, header: &libc::Elf64_Phdr) -> &'a [u8] {
+        let part = self.loaded().find_map(|loaded| {
+            let from = usize::try_from(header.p_vaddr.checked_sub(loaded.p_vaddr)?).ok()?;
+            let bytes = self.segment(loaded).bytes.get(from..)?;
+            bytes.get(..bytes.len().min(usize::try_from(header.p_filesz).ok()?))
+        });
+        part.unwrap_or_default()
+    }
+
     fn loaded(&self) -> impl Iterator<Item = &'a libc::Elf64_Phdr> + use<'a> {
         self.headers.iter().filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_R != 0)
     }
@@ -79,10 +89,10 @@ impl<'a> Object<'a> {
         self.has_note() || main && self.has_build_information()
     }
 
-    /// The block begins at a multiple of 16 in a writable segment (debug/buildinfo), near its start.
+    /// The block begins at a multiple of 16 in a writable segment (debug/buildinfo).
     fn has_build_information(&self) -> bool {
         const MAGIC: &[u8] = b"\xff Go buildinf:";
-        const FAR: usize = 1 << 20;
+        const FAR: usize = 16 << 20;
         let writable = self.loaded().filter(|header| header.p_flags & libc::PF_W != 0);
         writable.map(|header| self.segment(header).bytes).any(|bytes| {
             bytes.get(..FAR.min(bytes.len())).unwrap_or(bytes).chunks(16).any(|block| block.starts_with(MAGIC))
@@ -93,7 +103,7 @@ impl<'a> Object<'a> {
         const OWNER: [u8; 4] = *b"Go\0\0";
         const BUILD_ID: u32 = 4;
         self.headers.iter().filter(|header| header.p_type == libc::PT_NOTE).any(|header| {
-            let notes = self.segment(header).bytes;
+            let notes = self.loaded_part(header);
             // Owner's size 4, the description's size, type, owner.
             notes.chunks_exact(4).enumerate().any(|(i, word)| {
                 let type_word = i.checked_sub(1).and_then(|i| notes.get(4 * i..)?.first_chunk::<4>());

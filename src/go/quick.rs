@@ -1,7 +1,7 @@
 //! Does this call concern us? Asked on the goroutine's own stack, before anything else: most calls end here.
 //!
 //! `decide` and `worth` run where there may be a few hundred bytes: they call nothing that is not inlined, and a test looks at
-//! the room they take (tests/tests/go_door.rs). What is done about a call belongs in `call`.
+//! the room they take (tests/tests/go_door/). What is done about a call belongs in `call`.
 
 use super::stack::{take, take_reserved, Frame};
 use crate::ENGINE;

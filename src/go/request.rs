@@ -47,8 +47,6 @@ pub struct Patch {
 pub struct Request {
     /// In: `VERSION`.
     pub version: u64,
-    /// In: the launcher's helper, as the program would have to wait for it, or 0 if it is nobody's to reap.
-    pub helper: u64,
     /// Out: one of `status`.
     pub status: u64,
     /// Out: how many of `patches` hold.
@@ -61,9 +59,9 @@ pub struct Request {
 
 impl Request {
     /// A question.
-    pub const fn new(helper: u64) -> Request {
+    pub const fn new() -> Request {
         let patch = Patch { address: 0, length: 0, old: [0; LONGEST], new: [0; LONGEST] };
         let patches = [patch; PATCHES];
-        Request { version: VERSION, helper, status: status::PENDING, count: 0, patches, reason: [0; 128] }
+        Request { version: VERSION, status: status::PENDING, count: 0, patches, reason: [0; 128] }
     }
 }

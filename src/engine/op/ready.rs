@@ -212,6 +212,9 @@ impl<K: Kernel> Engine<K> {
     /// for anything while bytes are unacknowledged), with no record of its own. libpq swallows the error of its send and waits
     /// for input next.
     pub(crate) fn expire_input_with_output(&self, d: &Description, now: u64) {
+        if d.has(Flag::TriesFirst) && !d.has(Flag::WantsInput) {
+            return;
+        }
         d.read.store(State::Expired(now.saturating_add(AGAIN[0])), d.generation());
     }
 

@@ -1,7 +1,7 @@
 //! The search for Syscall6 in bytes that somebody made: it finds what is certain, refuses what is not, and never panics.
 
 use crate::find::{function_table, syscall6, vfork, Doubt, Text, LENGTH, SYSCALL6};
-use crate::made::{program, table, text, vfork as vfork_code, Made, BASE, NAME};
+use crate::made::{program, table, text, vfork as vfork_code, Made, BASE, LOADING, NAME};
 use std::time::{Duration, Instant};
 
 fn search(made: &Made) -> Result<u64, Doubt> {
@@ -68,7 +68,7 @@ fn what_is_not_certain_is_refused() {
 }
 
 #[test]
-#[ignore = "bug: a text start is made up for which the table is right, wherever above the named place the bytes lie"]
+#[ignore = "known: where the text begins is not named, so a place a little above the named one passes if its bytes are unique"]
 fn bytes_at_another_functions_place_are_refused() {
     let mut made = program(0x200, NAME);
     made.text = text(0x4000, &[0x300]);
@@ -82,7 +82,9 @@ fn a_table_behind_what_only_looks_like_one_is_found() {
     let absurd = [start, &[0xff; 72]].concat();
     let empty = [start, &[0; 72]].concat();
     for lure in [start, &absurd[..], &empty[..], &real[..7], &[0xf1; 100][..]] {
-        let segment = [&[0; 24], lure, &real].concat();
+        let mut segment = [&[0; 24], lure].concat();
+        segment.resize(segment.len().next_multiple_of(8), 0);
+        segment.extend(&real);
         assert_eq!(function_table(&segment).map(<[u8]>::len), Some(real.len()), "behind {lure:x?}");
     }
     assert_eq!(function_table(&absurd), None);
@@ -95,10 +97,11 @@ fn both_shapes_of_the_fork_are_known_and_two_are_none() {
     for newer in [false, true] {
         let code = [&filler[..], &vfork_code(newer), &filler].concat();
         let length = if newer { 18 } else { 21 };
-        assert_eq!(vfork(Text { bytes: &code, address: BASE }), Some((BASE + 0x100, length)));
+        assert_eq!(vfork(Text { bytes: &code, address: BASE }), Some((BASE + 0x100 + LOADING.len() as u64, length)));
         let two = [&code[..], &vfork_code(!newer)].concat();
         assert_eq!(vfork(Text { bytes: &two, address: BASE }), None);
-        let other = [&filler[..], &vfork_code(newer)[1..]].concat();
+        let (loading, rest) = (&vfork_code(newer)[..LOADING.len()], &vfork_code(newer)[LOADING.len() + 1..]);
+        let other = [&filler[..], loading, &[0x90], rest].concat();
         assert_eq!(vfork(Text { bytes: &other, address: BASE }), None, "other instructions before it");
     }
     assert_eq!(vfork(Text { bytes: &[], address: BASE }), None);

@@ -62,7 +62,13 @@ pub fn program(place: usize, name: &str) -> Made {
     Made { text: text(place + 8192, &[place]), table: table(&functions) }
 }
 
-/// rawVforkSyscall's middle, with the zeroing of the older or the newer versions.
+/// What rawVforkSyscall begins with: mov rdi, [rsp+16]; mov rsi, [rsp+24]; mov rdx, [rsp+32].
+pub const LOADING: [u8; 15] =
+    [0x48, 0x8b, 0x7c, 0x24, 0x10, 0x48, 0x8b, 0x74, 0x24, 0x18, 0x48, 0x8b, 0x54, 0x24, 0x20];
+
+/// rawVforkSyscall as far as its middle, with the zeroing of the older or the newer versions, in a slot of 64 bytes.
 pub fn vfork(newer: bool) -> Vec<u8> {
-    [ZEROING[newer as usize], &VFORK[..]].concat()
+    let mut code = [&LOADING, ZEROING[newer as usize], &VFORK[..]].concat();
+    code.resize(64, 0xcc);
+    code
 }

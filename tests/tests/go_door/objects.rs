@@ -68,7 +68,6 @@ fn run_with(name: &str, go: bool, change: fn(&mut Header)) {
 }
 
 #[test]
-#[ignore = "bug: a note is read where no segment is loaded, and the program dies at its start"]
 fn a_note_that_is_nowhere_is_not_read() {
     run_with("note-nowhere", false, |header| {
         if header.kind == PT_NOTE {
@@ -78,7 +77,6 @@ fn a_note_that_is_nowhere_is_not_read() {
 }
 
 #[test]
-#[ignore = "bug: a note is read where no segment is loaded, and the program dies at its start"]
 fn a_note_without_end_is_not_read_beyond_its_segment() {
     run_with("note-without-end", false, |header| {
         if header.kind == PT_NOTE {
@@ -88,7 +86,6 @@ fn a_note_without_end_is_not_read_beyond_its_segment() {
 }
 
 #[test]
-#[ignore = "bug: a note is read where no segment is loaded, and the program dies at its start"]
 fn an_empty_note_and_one_at_the_end_of_the_address_space_are_none() {
     run_with("note-empty", false, |header| {
         if header.kind == PT_NOTE {

@@ -119,7 +119,7 @@ impl<'a> Stopped<'a> {
     fn ask(&mut self, payload: &Payload, base: u64) -> Result<Outcome, Trouble> {
         let size = size_of::<Request>() as u64;
         let question = (self.registers.rsp - CLEAR - size) & !63;
-        self.tracee.write_own(question, bytes_of(&Request::new(0)))?;
+        self.tracee.write_own(question, bytes_of(&Request::new()))?;
         let start = Registers {
             rip: base + payload.entry,
             rdi: self.registers.rsp,
