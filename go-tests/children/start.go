@@ -38,7 +38,7 @@ func start(words string, command []string) {
 		case "empty":
 			environment = []string{}
 		case "huge":
-			for i := 0; i < 8000; i++ {
+			for i := 0; i < 20000; i++ {
 				environment = append(environment, fmt.Sprintf("N%d=%d", i, i))
 			}
 		case "set":

@@ -1,11 +1,11 @@
 //! What the launcher and the library say to each other while a program is stopped at its first instruction. Both include this
 //! file (the library as `go::request`, the command by its path): it is data and nothing else.
+//!
+//! The launcher maps the library, relocates it, writes a `Request` at the upper end of a stack that it maps for this, and jumps to
+//! the library's ELF entry point with rdi = the program's stack pointer (where argc is), rsi = the address of the `Request`, and
+//! rsp below it, a multiple of 16. The library fills in the rest and stops at an `int3`. The launcher then writes the patches.
 
 #![allow(dead_code)] // each side uses its half
-//!
-//! The launcher maps the library, relocates it, writes a `Request` below the program's stack and jumps to the library's ELF
-//! entry point with rdi = the program's stack pointer (where argc is), rsi = the address of the `Request`, and rsp below it,
-//! a multiple of 16. The library fills in the rest and stops at an `int3`. The launcher then writes the patches.
 
 /// This layout. A library of another build is refused by its id before it comes to this.
 pub const VERSION: u64 = 1;

@@ -9,9 +9,9 @@ use super::request::{self, status, Request};
 use super::stub;
 use super::tracee::{Registers, Tracee, Trouble, ALL_SIGNALS};
 
-/// A signal's frame may lie this far below a stack pointer, and the first call's arguments at it (red zone, 128 bytes): what is
-/// written below the program's stack keeps further away.
-const CLEAR: u64 = 1024;
+/// The library's stack while it looks around, unmapped when it has. The program's own has no room that one could count on: the
+/// kernel fills it with arguments and environment up to the edge of what it has mapped.
+const STACK: u64 = 256 * 1024;
 
 /// The code segment of 64-bit programs (__USER_CS).
 const USER_CODE: u64 = 0x33;
@@ -77,7 +77,10 @@ impl<'a> Stopped<'a> {
         let nowhere = (-1_i32) as u64;
         let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as u64;
         let base = self.call(libc::SYS_mmap, [0, payload.span, libc::PROT_NONE as u64, flags, nowhere, 0])?;
-        let outcome = self.fill(payload, file, base).and_then(|()| self.ask(payload, base));
+        let protection = (libc::PROT_READ | libc::PROT_WRITE) as u64;
+        let stack = self.call(libc::SYS_mmap, [0, STACK, protection, flags, nowhere, 0])?;
+        let outcome = self.fill(payload, file, base).and_then(|()| self.ask(payload, base, stack + STACK));
+        self.call(libc::SYS_munmap, [stack, STACK, 0, 0, 0, 0])?;
         if !matches!(outcome, Ok(Outcome::Protected)) {
             self.call(libc::SYS_munmap, [base, payload.span, 0, 0, 0, 0])?;
         }
@@ -115,10 +118,10 @@ impl<'a> Stopped<'a> {
         Ok(())
     }
 
-    /// Enter the library with a question, and write the patches of its answer.
-    fn ask(&mut self, payload: &Payload, base: u64) -> Result<Outcome, Trouble> {
+    /// Enter the library with a question, on the stack that ends at `top`, and write the patches of its answer.
+    fn ask(&mut self, payload: &Payload, base: u64, top: u64) -> Result<Outcome, Trouble> {
         let size = size_of::<Request>() as u64;
-        let question = (self.registers.rsp - CLEAR - size) & !63;
+        let question = (top - size) & !63;
         self.tracee.write_own(question, bytes_of(&Request::new()))?;
         let start = Registers {
             rip: base + payload.entry,
