@@ -95,11 +95,12 @@ impl Loans {
                 }
                 continue;
             }
+            // SeqCst here and below: of two that claim at once, each its own entry, at least one sees the other's.
             let free =
-                page.words.iter().position(|word| word.compare_exchange(0, key.0 | BUSY, Acquire, Relaxed).is_ok());
+                page.words.iter().position(|word| word.compare_exchange(0, key.0 | BUSY, SeqCst, Relaxed).is_ok());
             let Some(i) = free else { return Borrowed::Full };
-            // Two that came at once may both have found it missing: the one with the lower entry keeps his.
-            let twin = page.words.iter().take(i).any(|word| word.load(Relaxed) & !(COUNT | BUSY) == key.0);
+            let others = page.words.iter().enumerate().filter(|(other, _)| *other != i);
+            let twin = others.map(|(_, word)| word.load(SeqCst)).any(|word| word & !(COUNT | BUSY) == key.0);
             if !twin {
                 return Borrowed::First(i);
             }
