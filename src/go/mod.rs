@@ -53,10 +53,8 @@ fn examine(object: &Object) -> Result<Patches, Doubt> {
         found = code(text, address, find::LENGTH).and_then(|code| patch::syscall6(address, code));
         fork = find::vfork(text).and_then(|(address, length)| patch::vfork(address, code(text, address, length)?));
     }
-    if fork.is_none() && table.is_some_and(find::names_vfork) {
-        return Err(Doubt::NoVfork);
-    }
     match found {
+        Some(_) if fork.is_none() && table.is_some_and(find::names_vfork) => Err(Doubt::NoVfork),
         Some(_) => Ok(Patches { patches: [found, fork] }),
         None => Err(Doubt::NoFunction),
     }

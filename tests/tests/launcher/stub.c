@@ -12,7 +12,7 @@ static const struct { uint32_t owner_size, size, kind; char owner[12]; char buil
 
 /* src/go/request.rs */
 struct patch { uint64_t address, length; uint8_t old[40], new[40]; };
-struct request { uint64_t version, helper, status, count; struct patch patches[2]; char reason[128]; };
+struct request { uint64_t version, status, count; struct patch patches[2]; char reason[128]; };
 enum { PATCH = 1, INERT = 2, REFUSED = 3 };
 
 extern int somewhere_else __attribute__((weak));
@@ -53,7 +53,7 @@ static void refuse(struct request *request, const char *why)
 
 __attribute__((used)) static void entered(long *stack, struct request *request)
 {
-    if (request->version != 1 || request->helper || request->status || stack[0] < 1 || !sound())
+    if (request->version != 1 || request->status || stack[0] < 1 || !sound())
         return refuse(request, "the stub was not loaded as it should be");
 #if defined SLOW
     long time[2] = { 0, 1500000000 % 1000000000 };
