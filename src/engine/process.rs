@@ -56,6 +56,9 @@ impl Process {
 
     /// A vfork is about to happen (`1`), or has come back (`-1`).
     pub fn lend<K: Kernel>(&self, k: &K, change: i32) {
+        // Before there is a child in our memory: an epoch of 0 is what it would take for the sign of a fork, and with it the
+        // memory for its own.
+        self.epoch(k);
         self.owner.store(sys::process::pid(k), Release);
         self.borrowers.fetch_add(change, AcqRel);
     }
@@ -90,5 +93,51 @@ impl Process {
     #[inline(always)]
     pub fn borrowed<K: Kernel>(&self, k: &K) -> bool {
         self.lent() && self.borrows(k)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::Linux;
+    use core::ptr::NonNull;
+
+    /// The kernel, as two processes see it that share their memory.
+    struct Shared {
+        pid: AtomicI32,
+    }
+
+    impl Kernel for Shared {
+        fn call(&self, nr: i64, args: [usize; 6]) -> isize {
+            match nr {
+                libc::SYS_getpid => self.pid.load(Relaxed) as isize,
+                _ => Linux.call(nr, args),
+            }
+        }
+        fn now(&self) -> u64 {
+            Linux.now()
+        }
+        fn pages(&self, bytes: usize) -> Option<NonNull<u8>> {
+            Linux.pages(bytes)
+        }
+        fn wiped_pages(&self, bytes: usize) -> Option<NonNull<u8>> {
+            Linux.wiped_pages(bytes)
+        }
+    }
+
+    #[test]
+    fn a_vfork_child_that_comes_before_the_first_epoch_is_a_borrower() {
+        let (k, process) = (Shared { pid: AtomicI32::new(70) }, Process::new());
+        // Another thread is in `epoch`: the page is there, and nothing on it yet.
+        assert!(process.sentinel.obtain_wiped_on_fork(&k).is_some());
+        process.lend(&k, 1);
+        k.pid.store(71, Relaxed);
+        assert!(process.borrowed(&k), "it took its parent's memory for its own");
+        k.pid.store(70, Relaxed);
+        assert!(!process.borrowed(&k));
+        process.lend(&k, -1);
+        assert!(!process.lent());
+        process.lend(&k, 1);
+        assert!(process.lent(), "the next child is noted as well");
     }
 }
