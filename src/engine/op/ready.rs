@@ -12,8 +12,9 @@ const AGAIN: [u64; 3] = [1_000_000, 9_000_000, 90_000_000];
 /// After the last telling: left alone.
 const FAR: u64 = u64::MAX / 2;
 /// How long after the last telling a program that tries first may come to it: with many runnable goroutines it takes a while. Who
-/// comes later had given that wait up (by a timer of his own, which no call shows), and begins another.
-const LATE: u64 = 1_000_000_000;
+/// comes later had given that wait up (by a timer of his own, which no call shows), and begins another. A second was tried: it
+/// also cut short reads of programs that pause between two waits (go-tests: own_deadline_then_a_pause).
+const LATE: u64 = 150_000_000;
 
 /// Should the program be told of an expiry now?
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -188,3 +188,16 @@ fn an_answer_of_which_a_byte_came_may_take_its_time() {
     assert_eq!(world.go_read(fd), AGAIN);
     world.assert_quiet(set, 60 * S);
 }
+
+#[test]
+fn half_a_second_after_an_expiry_that_nobody_came_for_a_read_is_another_wait() {
+    let (world, set, fd) = world(RULE);
+    assert_eq!(world.go_read(fd), AGAIN);
+    // The program's own timer ended that wait; ours passes in a pause.
+    world.pass(1999 * MS);
+    world.ignore_tellings(set);
+    world.pass(500 * MS);
+    let began = world.now();
+    assert_eq!(world.go_read(fd), AGAIN, "a wait of its own");
+    world.assert_told(set, fd, INPUT, began, 2 * S);
+}
