@@ -41,6 +41,10 @@ pub fn start(environment: *const *const c_char) -> bool {
         ENGINE.retire();
     } else if ENGINE.ruled() {
         sandbox::started_under_filter();
+        if !ENGINE.retired() {
+            // Now, before there is anybody to lend our memory to (`Process::lend`), and after a filter was tried.
+            ENGINE.process.epoch(&ENGINE.kernel);
+        }
     }
     !ENGINE.retired()
 }

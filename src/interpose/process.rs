@@ -67,6 +67,8 @@ extern "C" fn after_vfork(outcome: c_int, lent: c_int) -> c_int {
 fn lend() -> bool {
     let own = !ENGINE.process.borrowed(&ENGINE.kernel);
     if own {
+        // A forked child has none yet.
+        ENGINE.process.epoch(&ENGINE.kernel);
         ENGINE.process.lend(&ENGINE.kernel, 1);
     }
     own
