@@ -4,8 +4,8 @@
 //! What happens then is `host`'s and the doors'.
 
 use crate::go::{self, request};
+use crate::host::next::{self, Next};
 use crate::host::{environment, setup};
-use crate::interpose::{self, Next};
 use core::arch::{global_asm, naked_asm};
 use core::ffi::{c_char, c_int};
 
@@ -21,7 +21,7 @@ type Strings = *const *const c_char;
 
 /// The loader's call. It may come before libc has set up anything.
 extern "C" fn constructed(_: c_int, _: Strings, given: Strings) {
-    interpose::resolve();
+    next::resolve();
     let environment = environment::at_start(given);
     if setup::start(environment) {
         go::protect_loaded(main_program(environment));

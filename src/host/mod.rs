@@ -1,12 +1,15 @@
-//! What the doors share of the process around them: its start, its environment, its children, its sandbox.
+//! What the doors share of the process around them: its start, its environment, its children, its sandbox, its libc.
 //!
-//! Nothing of libc's is used but a few weak names, for half of the processes we are in have none. What a deadline does to a
-//! call is the engine's; by which name or number a call comes in is the doors'.
+//! Half of the processes we are in have no libc: of its names a few are weak imports, and the rest (`next`) are looked up and may
+//! be absent. What a deadline does to a call is the engine's; by which name or number a call comes in is the doors'.
 
 pub mod child;
+pub mod drive;
 pub mod environment;
+pub mod errno;
 mod handover;
 mod launcher;
+pub mod next;
 mod program;
 pub mod raw;
 pub mod sandbox;

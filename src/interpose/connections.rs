@@ -1,6 +1,6 @@
 //! socket, socketpair, connect, accept, accept4, shutdown.
 
-use super::{drive, errno, next};
+use crate::host::{drive::drive, errno, next};
 use crate::ENGINE;
 use core::ffi::c_int;
 use netdeadline_engine::op::{self, Connect};

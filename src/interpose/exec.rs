@@ -2,9 +2,9 @@
 //!
 //! libc's own system(3) and popen(3) start theirs without a name that could be replaced.
 
-use super::{errno, next};
 use crate::host::child::{start, Door, Program, Strings};
 use crate::host::environment;
+use crate::host::{errno, next};
 use core::ffi::{c_char, c_int, c_void};
 
 /// libc's callers: their room is on the stack, and what is to be said is said at once. (A vfork child of libc's has no other

@@ -1,7 +1,7 @@
 //! close, close_range, closefrom, dup, dup2, dup3, pidfd_getfd, fcntl, ioctl.
 
 use super::connections::note;
-use super::{errno, next};
+use crate::host::{errno, next};
 use crate::ENGINE;
 use core::ffi::{c_int, c_uint, c_ulong};
 use netdeadline_engine::op::{self, Close};

@@ -1,7 +1,7 @@
 //! setsockopt and getsockopt.
 
 use super::connections::note;
-use super::next;
+use crate::host::next;
 use crate::ENGINE;
 use core::ffi::{c_int, c_void};
 use netdeadline_engine::op;

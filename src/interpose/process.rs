@@ -3,7 +3,7 @@
 //! A child that shares our memory may read the engine's tables and never writes them, so the engine is told before and after.
 //! What a new program is told belongs in `exec`.
 
-use super::{errno, next};
+use crate::host::{errno, next};
 use crate::ENGINE;
 use core::ffi::c_int;
 use netdeadline_engine::sys::Kernel;

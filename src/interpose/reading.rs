@@ -1,6 +1,6 @@
 //! read, readv, recv, recvfrom, recvmsg, recvmmsg, and the fortified names of some.
 
-use super::{drive, next};
+use crate::host::{drive::drive, next};
 use crate::ENGINE;
 use core::ffi::{c_int, c_void};
 use netdeadline_engine::op::{self, Receive};

@@ -1,6 +1,6 @@
 //! prctl: a program that is about to install a seccomp filter by it. (seccomp(2) has no function in libc: see `syscall`.)
 
-use super::{errno, next};
+use crate::host::{errno, next};
 use crate::{host, ENGINE};
 use core::ffi::c_int;
 

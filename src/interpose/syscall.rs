@@ -3,8 +3,9 @@
 //! What concerns no socket of ours passes too, though its number has a door: libc's functions are not quite the calls of their
 //! names (cancellation points; fcntl's F_GETOWN; what is left of a time), and who calls by number wants the call.
 
-use super::{connections, errno, exec, fds, next, options, reading, sandbox, waits, writing};
+use super::{connections, exec, fds, options, reading, sandbox, waits, writing};
 use crate::host::raw::{self, MASK};
+use crate::host::{errno, next};
 use crate::ENGINE;
 use core::ffi::{c_int, c_long};
 

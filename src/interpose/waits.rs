@@ -2,7 +2,7 @@
 
 use super::connections::note;
 use super::reading::fits;
-use super::{drive, next};
+use crate::host::{drive::drive, next};
 use crate::ENGINE;
 use core::ffi::c_int;
 use netdeadline_engine::op::{self, Call, Clock, EpollWait, Interest, Poll, Select};

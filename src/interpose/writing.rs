@@ -1,7 +1,7 @@
 //! write, writev, send, sendto, sendmsg, sendmmsg, sendfile, splice.
 
 use super::reading::message;
-use super::{drive, next};
+use crate::host::{drive::drive, next};
 use crate::ENGINE;
 use core::ffi::{c_int, c_void};
 use netdeadline_engine::op::{Send, Transfer};

@@ -4,7 +4,7 @@
 //! this libc lacks is made by the bare system call. What a function means belongs elsewhere.
 
 use super::errno;
-use crate::host::weak::weak;
+use super::weak::weak;
 use core::ffi::{c_char, c_int, c_void, CStr};
 use core::num::NonZeroUsize;
 use netdeadline_engine::sys::Kernel;

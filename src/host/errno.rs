@@ -1,8 +1,7 @@
-//! errno, which exists in the door alone: below it errors are the kernel's negated numbers.
+//! errno, which exists in the doors alone: below them errors are the kernel's negated numbers.
 
+use super::weak::weak;
 use core::ffi::c_int;
-
-use crate::host::weak::weak;
 
 type Location = extern "C" fn() -> *mut c_int;
 

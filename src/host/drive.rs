@@ -1,0 +1,100 @@
+//! Performing what the engine asks for, by libc's own functions: for the doors that C calls come in by.
+//!
+//! No lock is held and nothing is owed while a call waits: pthread_cancel and siglongjmp may leave from there. errno is touched
+//! only on failure. What to do is the engine's to say; by which name a call came in is the doors'.
+//!
+//! Unsafe here means: the program's pointers go to the next function as they came, and nobody looks at them.
+
+use super::{errno, next};
+use crate::ENGINE;
+use core::ffi::c_int;
+use core::ptr::null;
+use netdeadline_engine::op::{Call, Operation, Step};
+use netdeadline_engine::sys::Kernel;
+
+/// PTHREAD_CANCEL_DISABLE, the same number in glibc and musl.
+const CANCEL_DISABLE: c_int = 1;
+
+/// Perform an operation: libc's result, errno set on failure and as it was on success.
+pub fn drive(mut operation: impl Operation) -> isize {
+    let before = errno::load();
+    let mut step = operation.start(&ENGINE);
+    loop {
+        let outcome = match step {
+            Step::Done(outcome) => {
+                if !(-4095..0).contains(&outcome) {
+                    errno::store(before);
+                }
+                return errno::in_libc_form(outcome);
+            }
+            Step::Call(call) => perform(&call),
+            Step::Wait { fd, events, until } => wait(fd, events, until),
+        };
+        step = operation.resume(&ENGINE, outcome);
+    }
+}
+
+/// Wait in libc's own ppoll: a cancellation point, interrupted by signals.
+fn wait(fd: c_int, events: i16, until: u64) -> isize {
+    let mut entry = libc::pollfd { fd, events, revents: 0 };
+    let left = until.saturating_sub(ENGINE.kernel.now());
+    let time = libc::timespec { tv_sec: (left / 1_000_000_000) as i64, tv_nsec: (left % 1_000_000_000) as i64 };
+    let time = if until == u64::MAX { null() } else { &raw const time };
+    // SAFETY: one entry and one time of our own, alive during the call.
+    let result = unsafe { next::ppoll(&mut entry, 1, time, null()) };
+    match errno::in_kernel_form(result as isize) {
+        outcome if outcome > 0 => entry.revents as u16 as isize,
+        outcome => outcome,
+    }
+}
+
+/// Make a call by its libc function.
+fn perform(call: &Call) -> isize {
+    if !call.brief {
+        return errno::in_kernel_form(make(call));
+    }
+    // An option of the socket is lent for a few milliseconds: a cancellation would leave it so.
+    let mut state: c_int = 0;
+    // SAFETY: a place of our own; absent, it answers ENOSYS.
+    let held = unsafe { next::pthread_setcancelstate(CANCEL_DISABLE, &mut state) } == 0;
+    let outcome = errno::in_kernel_form(make(call));
+    if held {
+        // SAFETY: as above.
+        unsafe { next::pthread_setcancelstate(state, &mut state) };
+    }
+    outcome
+}
+
+fn make(call: &Call) -> isize {
+    let [a, b, c, d, e, f] = call.args;
+    let fd = a as c_int;
+    let flags = d as c_int;
+    // SAFETY: every argument is the program's own, for the same call, or the engine's for one that it prepared.
+    unsafe {
+        match call.nr {
+            libc::SYS_read => next::read(fd, b as _, c),
+            libc::SYS_readv => next::readv(fd, b as _, c as c_int),
+            libc::SYS_recvfrom if e == 0 => next::recv(fd, b as _, c, flags),
+            libc::SYS_recvfrom => next::recvfrom(fd, b as _, c, flags, e as _, f as _),
+            libc::SYS_recvmsg => next::recvmsg(fd, b as _, c as c_int),
+            libc::SYS_recvmmsg => next::recvmmsg(fd, b as _, c as u32, flags, e as _) as isize,
+            libc::SYS_write => next::write(fd, b as _, c),
+            libc::SYS_writev => next::writev(fd, b as _, c as c_int),
+            libc::SYS_sendto if e == 0 => next::send(fd, b as _, c, flags),
+            libc::SYS_sendto => next::sendto(fd, b as _, c, flags, e as _, f as u32),
+            libc::SYS_sendmsg => next::sendmsg(fd, b as _, c as c_int),
+            libc::SYS_sendmmsg => next::sendmmsg(fd, b as _, c as u32, flags) as isize,
+            libc::SYS_sendfile => next::sendfile(fd, b as c_int, c as _, d),
+            libc::SYS_splice => next::splice(fd, b as _, c as c_int, d as _, e, f as u32),
+            libc::SYS_connect => next::connect(fd, b as _, c as u32) as isize,
+            libc::SYS_poll => next::poll(a as _, b as u64, c as c_int) as isize,
+            libc::SYS_ppoll => next::ppoll(a as _, b as u64, c as _, d as _) as isize,
+            libc::SYS_select => next::select(fd, b as _, c as _, d as _, e as _) as isize,
+            libc::SYS_pselect6 => next::pselect(fd, b as _, c as _, d as _, e as _, f as _) as isize,
+            libc::SYS_epoll_wait => next::epoll_wait(fd, b as _, c as c_int, flags) as isize,
+            libc::SYS_epoll_pwait => next::epoll_pwait(fd, b as _, c as c_int, flags, e as _) as isize,
+            libc::SYS_epoll_pwait2 => next::epoll_pwait2(fd, b as _, c as c_int, d as _, e as _) as isize,
+            nr => next::bare(nr, call.args),
+        }
+    }
+}
