@@ -9,7 +9,7 @@ int main(void) {
     APIN_EACH_WAY(way) {
         struct nd_pair pair = apin_pair(API_TCP);
         struct nb_waiter waiter = nb_waiter(way, pair.client, POLLIN);
-        int64_t start = nd_now(), far[] = {start + 80 * MS, start + 100 * 366 * 86400 * SEC, INT64_MAX - 1, INT64_MAX};
+        int64_t start = nd_now(), far[] = {start + 80 * MS, start + SEC * 86400 * 366 * 100, INT64_MAX - 1, INT64_MAX};
         for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
             start = nd_now();
             if (!i) far[0] = start + 300 * MS;
