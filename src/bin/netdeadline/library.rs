@@ -31,7 +31,7 @@ pub fn place() -> Result<PathBuf, Failure> {
     let folder = command.parent().unwrap_or(Path::new("/"));
     let up = folder.parent().unwrap_or(Path::new("/"));
     let multiarch = format!("lib/{}-linux-gnu", std::env::consts::ARCH);
-    let folders = [folder.to_path_buf(), up.join("lib"), up.join(multiarch)];
+    let folders = [folder.to_path_buf(), up.join("lib"), up.join("lib64"), up.join(multiarch)];
     let file = folders.iter().flat_map(|folder| NAMES.map(|name| folder.join(name))).find(|file| file.is_file());
     let Some(file) = file else {
         let folders: Vec<String> = folders.iter().map(|folder| text::path(folder)).collect();

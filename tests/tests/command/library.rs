@@ -13,6 +13,7 @@ fn the_library_is_found_by_the_commands_own_place() {
         "bin/libnetdeadline.so.0",
         "lib/libnetdeadline.so",
         "lib/libnetdeadline.so.0",
+        "lib64/libnetdeadline.so.0",
         &format!("lib/{}-linux-gnu/libnetdeadline.so.0", std::env::consts::ARCH),
     ] {
         let _ = fs::remove_dir_all(&top);
