@@ -13,7 +13,9 @@ use crate::host::{errno, next, thread};
 use crate::ENGINE;
 use core::ffi::{c_char, c_int, c_void};
 use netdeadline_engine::op::{self, Accept, Call, Close, Connect, Poll, Receive, Send, Ways};
+use netdeadline_engine::policy::Class;
 use netdeadline_engine::sys::Kernel;
+use netdeadline_engine::table::Source;
 use netdeadline_engine::Engine;
 
 /// The version that this header belongs to. Compare it with `nd_version`, which answers for the library.
@@ -44,6 +46,28 @@ pub const ND_SOURCE_TIMEOUTS: u32 = 3;
 pub const ND_SOURCE_SOCKOPT: u32 = 4;
 /// Who set it: a rule of the operator's (NETDEADLINE_RULES and its like).
 pub const ND_SOURCE_RULE: u32 = 5;
+
+// The header's numbers are the engine's, and the header's version the library's.
+const _: () = {
+    assert!(ND_CONNECT == Class::Connect as u32 + 1 && ND_RESPONSE == Class::Response as u32 + 1);
+    assert!(ND_READ == Class::Read as u32 + 1 && ND_WRITE == Class::Write as u32 + 1);
+    assert!(ND_LIFETIME == Class::Lifetime as u32 + 1);
+    assert!(ND_SOURCE_DEADLINE == Source::Deadline as u32 && ND_SOURCE_SCOPE == Source::Scope as u32);
+    assert!(ND_SOURCE_TIMEOUTS == Source::Timeouts as u32 && ND_SOURCE_SOCKOPT == Source::Option as u32);
+    assert!(ND_SOURCE_RULE == Source::Rule as u32);
+    assert!(number(env!("CARGO_PKG_VERSION_MAJOR")) == ND_VERSION_MAJOR);
+    assert!(number(env!("CARGO_PKG_VERSION_MINOR")) == ND_VERSION_MINOR);
+    assert!(number(env!("CARGO_PKG_VERSION_PATCH")) == ND_VERSION_PATCH);
+};
+
+/// A decimal number.
+const fn number(text: &str) -> c_int {
+    let (mut value, mut rest) = (0, text.as_bytes());
+    while let [digit, more @ ..] = rest {
+        (value, rest) = (value * 10 + (*digit - b'0') as c_int, more);
+    }
+    value
+}
 
 /// Timeouts of one socket, in nanoseconds; 0 = none set here. What each clock counts is said in netdeadline(7).
 #[repr(C)]
@@ -93,7 +117,7 @@ fn answer(result: Result<(), i32>) -> c_int {
 
 /// The engine, with its waits movable; `Err` where a sandbox forbids what it needs.
 fn movable() -> Result<&'static Engine<netdeadline_engine::sys::Linux>, i32> {
-    op::begin_movable(&ENGINE, next::interposed()).map(|()| &ENGINE)
+    op::begin_movable(&ENGINE, next::interposed).map(|()| &ENGINE)
 }
 
 /// The version of the library, as "0.1.0". Any thread, also in a signal handler.
@@ -262,6 +286,17 @@ pub extern "C" fn nd_scope_leave(token: i64) -> c_int {
     answer(op::leave_scope(&ENGINE, thread::key(), token as u64))
 }
 
+/// An operation under the deadlines of `fd`; where nothing can be enforced, the plain call.
+fn io(fd: c_int, bounded: impl FnOnce() -> isize, plain: impl FnOnce() -> isize) -> isize {
+    match movable() {
+        Ok(engine) => {
+            op::refresh(engine, fd);
+            bounded()
+        }
+        Err(_) => plain(),
+    }
+}
+
 /// connect(2) under `fd`'s write deadline. For callers whose own call cannot be interposed (a library that was opened with
 /// dlopen, foreign function interfaces); so are the calls below. A cancellation point where connect is.
 ///
@@ -269,8 +304,12 @@ pub extern "C" fn nd_scope_leave(token: i64) -> c_int {
 /// connect's.
 #[no_mangle]
 pub unsafe extern "C" fn nd_connect(fd: c_int, address: *const libc::sockaddr, length: libc::socklen_t) -> c_int {
-    let _ = movable().map(|engine| op::refresh(engine, fd));
-    drive(Connect::new(fd, address as usize, length as usize)) as c_int
+    // SAFETY: the caller's own call.
+    io(
+        fd,
+        || drive(Connect::new(fd, address as usize, length as usize)),
+        || unsafe { next::connect(fd, address, length) as isize },
+    ) as c_int
 }
 
 /// accept(2) under `fd`'s read deadline. The new socket has no deadline.
@@ -279,8 +318,14 @@ pub unsafe extern "C" fn nd_connect(fd: c_int, address: *const libc::sockaddr, l
 /// accept's.
 #[no_mangle]
 pub unsafe extern "C" fn nd_accept(fd: c_int, address: *mut libc::sockaddr, length: *mut libc::socklen_t) -> c_int {
-    let _ = movable().map(|engine| op::refresh(engine, fd));
-    let new = drive(Accept::new("accept", fd, address as usize, length as usize, None)) as c_int;
+    let new = io(
+        fd,
+        || drive(Accept::new(fd, address as usize, length as usize, None)),
+        || unsafe {
+            // SAFETY: the caller's own call.
+            next::accept(fd, address, length) as isize
+        },
+    ) as c_int;
     if new >= 0 {
         op::accepted(&ENGINE, new);
     }
@@ -293,8 +338,8 @@ pub unsafe extern "C" fn nd_accept(fd: c_int, address: *mut libc::sockaddr, leng
 /// read's.
 #[no_mangle]
 pub unsafe extern "C" fn nd_read(fd: c_int, buffer: *mut c_void, count: usize) -> isize {
-    let _ = movable().map(|engine| op::refresh(engine, fd));
-    drive(Receive::read("read", fd, buffer as usize, count))
+    // SAFETY: the caller's own call.
+    io(fd, || drive(Receive::read("read", fd, buffer as usize, count)), || unsafe { next::read(fd, buffer, count) })
 }
 
 /// write(2) under `fd`'s write deadline.
@@ -303,8 +348,8 @@ pub unsafe extern "C" fn nd_read(fd: c_int, buffer: *mut c_void, count: usize) -
 /// write's.
 #[no_mangle]
 pub unsafe extern "C" fn nd_write(fd: c_int, buffer: *const c_void, count: usize) -> isize {
-    let _ = movable().map(|engine| op::refresh(engine, fd));
-    drive(Send::write(fd, buffer as usize, count))
+    // SAFETY: the caller's own call.
+    io(fd, || drive(Send::write(fd, buffer as usize, count)), || unsafe { next::write(fd, buffer, count) })
 }
 
 /// recv(2) under `fd`'s read deadline.
@@ -313,8 +358,12 @@ pub unsafe extern "C" fn nd_write(fd: c_int, buffer: *const c_void, count: usize
 /// recv's.
 #[no_mangle]
 pub unsafe extern "C" fn nd_recv(fd: c_int, buffer: *mut c_void, count: usize, flags: c_int) -> isize {
-    let _ = movable().map(|engine| op::refresh(engine, fd));
-    drive(Receive::recvfrom("recv", [fd as usize, buffer as usize, count, flags as usize, 0, 0]))
+    // SAFETY: the caller's own call.
+    io(
+        fd,
+        || drive(Receive::recvfrom("recv", [fd as usize, buffer as usize, count, flags as usize, 0, 0])),
+        || unsafe { next::recv(fd, buffer, count, flags) },
+    )
 }
 
 /// send(2) under `fd`'s write deadline.
@@ -323,8 +372,12 @@ pub unsafe extern "C" fn nd_recv(fd: c_int, buffer: *mut c_void, count: usize, f
 /// send's.
 #[no_mangle]
 pub unsafe extern "C" fn nd_send(fd: c_int, buffer: *const c_void, count: usize, flags: c_int) -> isize {
-    let _ = movable().map(|engine| op::refresh(engine, fd));
-    drive(Send::sendto("send", [fd as usize, buffer as usize, count, flags as usize, 0, 0]))
+    // SAFETY: the caller's own call.
+    io(
+        fd,
+        || drive(Send::sendto("send", [fd as usize, buffer as usize, count, flags as usize, 0, 0])),
+        || unsafe { next::send(fd, buffer, count, flags) },
+    )
 }
 
 /// poll(2) that ends at the deadlines of its sockets, too: it reports them as ready.
@@ -333,7 +386,11 @@ pub unsafe extern "C" fn nd_send(fd: c_int, buffer: *const c_void, count: usize,
 /// poll's.
 #[no_mangle]
 pub unsafe extern "C" fn nd_poll(fds: *mut libc::pollfd, count: libc::nfds_t, timeout_ms: c_int) -> c_int {
-    let _ = movable().map(|engine| op::refresh_polled(engine, fds as usize, count as usize));
+    match movable() {
+        Ok(engine) => op::refresh_polled(engine, fds as usize, count as usize),
+        // SAFETY: the caller's own call.
+        Err(_) => return unsafe { next::poll(fds, count, timeout_ms) },
+    }
     let own = Call::new(libc::SYS_poll, [fds as usize, count as usize, timeout_ms as usize, 0, 0, 0]);
     let timeout = u64::try_from(timeout_ms).map_or(u64::MAX, |ms| ms * 1_000_000);
     drive(Poll::new("poll", own, fds as usize, count as usize, timeout, (0, 0))) as c_int
@@ -342,7 +399,7 @@ pub unsafe extern "C" fn nd_poll(fds: *mut libc::pollfd, count: libc::nfds_t, ti
 /// close(2). Whoever waits on `fd` in another thread is woken and fails with EBADF.
 #[no_mangle]
 pub extern "C" fn nd_close(fd: c_int) -> c_int {
-    if op::close(&ENGINE, fd) == Close::NotOpen {
+    if ENGINE.active() && op::close(&ENGINE, fd) == Close::NotOpen {
         return answer(Err(libc::EBADF));
     }
     // SAFETY: the caller's own call.

@@ -2,10 +2,11 @@
 //!
 //! One object, `no_std`, with no library it needs and no TLS, so that the same file serves glibc, musl and a process without
 //! libc, in constructors, signal handlers and between fork and exec. The engine (package netdeadline-engine) decides; a door
-//! performs: `interpose`, libc's names, and `go`, Go's system call function. `entry` has the two ways in, `host` what the doors
-//! share of the process around them.
+//! performs: `interpose`, libc's names; `go`, Go's system call function; `capi`, the names that C asks for. `entry` has the two
+//! ways in, `host` what the doors share of the process around them.
 #![no_std]
 
+mod capi;
 mod entry;
 mod go;
 mod host;

@@ -21,7 +21,7 @@ use process::Process;
 use set::Sets;
 use settings::Settings;
 use sys::{Kernel, Published};
-use table::{Descriptions, Kind, Loans, Slots};
+use table::{Descriptions, Kind, Loans, Scopes, Slots, Waiters};
 
 /// Everything that is known in one process.
 pub struct Engine<K: Kernel> {
@@ -35,6 +35,11 @@ pub struct Engine<K: Kernel> {
     pub(crate) descriptions: Descriptions,
     pub(crate) sets: Sets,
     pub(crate) loans: Loans,
+    pub(crate) waiters: Waiters,
+    /// The scopes that threads are in.
+    pub scopes: Scopes,
+    /// Whatever closes an fd of the program comes by us.
+    sees_closes: AtomicBool,
     /// What the operator said.
     pub settings: Published<Settings>,
     /// What forks and vforks mean.
@@ -42,6 +47,8 @@ pub struct Engine<K: Kernel> {
 }
 
 const TRACKED: u32 = Kind::Socket.bit() | Kind::Set.bit() | Kind::Hidden.bit();
+/// In the mask of kinds: the program has called the C API, and every wait can be moved.
+const MOVABLE: u32 = 1 << 31;
 
 impl<K: Kernel> Engine<K> {
     /// An engine without settings: nothing is bounded but what the program itself asks for.
@@ -54,6 +61,9 @@ impl<K: Kernel> Engine<K> {
             descriptions: Descriptions::new(),
             sets: Sets::new(),
             loans: Loans::new(),
+            waiters: Waiters::new(),
+            scopes: Scopes::new(),
+            sees_closes: AtomicBool::new(false),
             settings: Published::new(Settings::new()),
             process: Process::new(),
         }
@@ -96,6 +106,28 @@ impl<K: Kernel> Engine<K> {
     /// Is there a policy?
     pub fn ruled(&self) -> bool {
         self.settings.peek().is_some_and(|s| !s.policy.is_empty())
+    }
+
+    /// Has the program called the C API? From then on every wait for a socket can be moved.
+    #[inline(always)]
+    pub fn movable(&self) -> bool {
+        self.interest.load(Relaxed) & MOVABLE != 0
+    }
+
+    pub(crate) fn become_movable(&self, sees_closes: bool) {
+        self.sees_closes.store(sees_closes, Relaxed);
+        self.interest.fetch_or(TRACKED | Kind::Unknown.bit() | MOVABLE, SeqCst);
+    }
+
+    /// Does whatever closes an fd of the program come by us?
+    #[inline]
+    pub(crate) fn sees_closes(&self) -> bool {
+        self.sees_closes.load(Relaxed)
+    }
+
+    /// Every call is the plain call, until the program itself asks for more (the C API): what the operator said is not to be used.
+    pub fn stand_by(&self) {
+        self.interest.store(0, Release);
     }
 
     /// From now on every call is the plain call (a sandbox forbids what we need).

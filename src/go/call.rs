@@ -199,7 +199,7 @@ pub unsafe extern "C" fn resume(frame: *mut Frame) -> usize {
     // SAFETY: the caller's word.
     let frame = unsafe { &mut *frame };
     let outcome = match frame.outcome {
-        ready if ready > 0 && frame.waiting => frame.entry.revents as u16 as isize,
+        ready if ready > 0 && frame.waiting => frame.entries[0].revents as u16 as isize,
         outcome => outcome,
     };
     let step = frame.running.step(Some(outcome));
@@ -292,15 +292,16 @@ fn perform(frame: &mut Frame, step: Step) -> usize {
             frame.next_args = [a, b, c, d, e, f];
             CALL
         }
-        Step::Wait { fd, events, until } => {
+        Step::Wait { fd, events, until, waker } => {
             frame.waiting = true;
-            frame.entry = libc::pollfd { fd, events, revents: 0 };
+            let of = |fd, events| libc::pollfd { fd, events, revents: 0 };
+            frame.entries = [of(fd, events), of(waker, libc::POLLIN)];
             let left = until.saturating_sub(ENGINE.kernel.now());
             frame.time =
                 libc::timespec { tv_sec: (left / 1_000_000_000) as i64, tv_nsec: (left % 1_000_000_000) as i64 };
             let time = if until == u64::MAX { 0 } else { &raw const frame.time as usize };
             frame.next_nr = libc::SYS_ppoll as usize;
-            frame.next_args = [&raw const frame.entry as usize, 1, time, 0, MASK, 0];
+            frame.next_args = [&raw const frame.entries as usize, if waker < 0 { 1 } else { 2 }, time, 0, MASK, 0];
             CALL
         }
     }

@@ -67,7 +67,7 @@ pub struct Frame {
     /// The call at Go's SYSCALL instruction is a ppoll of ours on `entry`.
     pub waiting: bool,
     /// A wait for one fd.
-    pub entry: libc::pollfd,
+    pub entries: [libc::pollfd; 2],
     /// Its time.
     pub time: libc::timespec,
     /// pselect6's sixth argument: a mask and its size.

@@ -5,11 +5,11 @@
 //!
 //! Unsafe here means: the program's pointers go to the next function as they came, and nobody looks at them.
 
-use super::{errno, next};
+use super::{errno, next, thread};
 use crate::ENGINE;
 use core::ffi::c_int;
 use core::ptr::null;
-use netdeadline_engine::op::{Call, Operation, Step};
+use netdeadline_engine::op::{Call, Operation, Scope, Step};
 use netdeadline_engine::sys::Kernel;
 
 /// PTHREAD_CANCEL_DISABLE, the same number in glibc and musl.
@@ -18,6 +18,9 @@ const CANCEL_DISABLE: c_int = 1;
 /// Perform an operation: libc's result, errno set on failure and as it was on success.
 pub fn drive(mut operation: impl Operation) -> isize {
     let before = errno::load();
+    if ENGINE.scopes.any() {
+        operation.within(Scope::of(&ENGINE, thread::key()));
+    }
     let mut step = operation.start(&ENGINE);
     loop {
         let outcome = match step {
@@ -28,21 +31,25 @@ pub fn drive(mut operation: impl Operation) -> isize {
                 return errno::in_libc_form(outcome);
             }
             Step::Call(call) => perform(&call),
-            Step::Wait { fd, events, until } => wait(fd, events, until),
+            Step::Wait { fd, events, until, waker } => wait([fd, waker], events, until),
         };
         step = operation.resume(&ENGINE, outcome);
     }
 }
 
 /// Wait in libc's own ppoll: a cancellation point, interrupted by signals.
-fn wait(fd: c_int, events: i16, until: u64) -> isize {
-    let mut entry = libc::pollfd { fd, events, revents: 0 };
+fn wait([fd, waker]: [c_int; 2], events: i16, until: u64) -> isize {
+    let of = |fd, events| libc::pollfd { fd, events, revents: 0 };
+    let mut entries = [of(fd, events), of(waker, libc::POLLIN)];
+    let count = if waker < 0 { 1 } else { 2 };
     let left = until.saturating_sub(ENGINE.kernel.now());
     let time = libc::timespec { tv_sec: (left / 1_000_000_000) as i64, tv_nsec: (left % 1_000_000_000) as i64 };
     let time = if until == u64::MAX { null() } else { &raw const time };
-    // SAFETY: one entry and one time of our own, alive during the call.
-    let result = unsafe { next::ppoll(&mut entry, 1, time, null()) };
+    // SAFETY: entries and a time of our own, alive during the call.
+    let result = unsafe { next::ppoll(entries.as_mut_ptr(), count, time, null()) };
+    let [entry, _] = entries;
     match errno::in_kernel_form(result as isize) {
+        // 0: the instant, or the waker.
         outcome if outcome > 0 => entry.revents as u16 as isize,
         outcome => outcome,
     }
@@ -86,6 +93,8 @@ fn make(call: &Call) -> isize {
             libc::SYS_sendmmsg => next::sendmmsg(fd, b as _, c as u32, flags) as isize,
             libc::SYS_sendfile => next::sendfile(fd, b as c_int, c as _, d),
             libc::SYS_splice => next::splice(fd, b as _, c as c_int, d as _, e, f as u32),
+            libc::SYS_accept => next::accept(fd, b as _, c as _) as isize,
+            libc::SYS_accept4 => next::accept4(fd, b as _, c as _, flags) as isize,
             libc::SYS_connect => next::connect(fd, b as _, c as u32) as isize,
             libc::SYS_poll => next::poll(a as _, b as u64, c as c_int) as isize,
             libc::SYS_ppoll => next::ppoll(a as _, b as u64, c as _, d as _) as isize,

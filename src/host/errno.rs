@@ -15,6 +15,11 @@ fn place() -> Option<*mut c_int> {
     Some(location())
 }
 
+/// Where the calling thread's errno is; 0 in a process without libc.
+pub fn address() -> usize {
+    place().map_or(0, |errno| errno as usize)
+}
+
 /// The calling thread's errno.
 pub fn load() -> c_int {
     // SAFETY: libc's answer points to the thread's own errno.

@@ -14,5 +14,6 @@ mod program;
 pub mod raw;
 pub mod sandbox;
 pub mod setup;
+pub mod thread;
 pub mod unprotected;
 pub mod weak;

@@ -54,6 +54,26 @@ impl Next {
     }
 }
 
+/// Do the program's own closes come by us? Not where the library was opened by dlopen, nor where the name of another preload comes
+/// before ours (whether that one hands on to us cannot be known).
+pub fn interposed() -> bool {
+    const RTLD_DEFAULT: *mut c_void = core::ptr::null_mut();
+    let dlsym = weak!(dlsym);
+    if dlsym == 0 {
+        return false;
+    }
+    // SAFETY: as in `look_up`.
+    let dlsym: Dlsym = unsafe { core::mem::transmute(dlsym) };
+    // SAFETY: a NUL-terminated name.
+    let close = unsafe { dlsym(RTLD_DEFAULT, c"close".as_ptr()) } as usize;
+    extern "C" {
+        // The linker's: where this object begins and ends in memory.
+        static __ehdr_start: u8;
+        static _end: u8;
+    }
+    (&raw const __ehdr_start as usize..&raw const _end as usize).contains(&close)
+}
+
 /// Make a bare system call in libc's form: -1 and errno.
 pub fn bare(nr: i64, args: [usize; 6]) -> isize {
     errno::in_libc_form(crate::ENGINE.kernel.call(nr, args))

@@ -38,7 +38,7 @@ pub fn start(environment: *const *const c_char) -> bool {
         inert = !configure(settings, environment);
     });
     if inert {
-        ENGINE.retire();
+        ENGINE.stand_by();
     } else if ENGINE.ruled() {
         sandbox::started_under_filter();
         if !ENGINE.retired() {
@@ -46,7 +46,7 @@ pub fn start(environment: *const *const c_char) -> bool {
             ENGINE.process.epoch(&ENGINE.kernel);
         }
     }
-    !ENGINE.retired()
+    !inert && !ENGINE.retired()
 }
 
 /// The process ends: say what was left out of the log in its last second.

@@ -3,7 +3,7 @@
 use crate::host::{drive::drive, errno, next};
 use crate::ENGINE;
 use core::ffi::c_int;
-use netdeadline_engine::op::{self, Connect};
+use netdeadline_engine::op::{self, Accept, Connect};
 
 /// connect(2).
 ///
@@ -24,8 +24,12 @@ pub unsafe extern "C" fn connect(fd: c_int, address: *const libc::sockaddr, len:
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn accept(fd: c_int, address: *mut libc::sockaddr, len: *mut u32) -> c_int {
-    // SAFETY: the program's own call.
-    let new = unsafe { next::accept(fd, address, len) };
+    let new = if ENGINE.movable() {
+        drive(Accept::new(fd, address as usize, len as usize, None)) as c_int
+    } else {
+        // SAFETY: the program's own call.
+        unsafe { next::accept(fd, address, len) }
+    };
     note(new, |new| op::accepted(&ENGINE, new))
 }
 
@@ -35,8 +39,12 @@ pub unsafe extern "C" fn accept(fd: c_int, address: *mut libc::sockaddr, len: *m
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn accept4(fd: c_int, address: *mut libc::sockaddr, len: *mut u32, flags: c_int) -> c_int {
-    // SAFETY: the program's own call.
-    let new = unsafe { next::accept4(fd, address, len, flags) };
+    let new = if ENGINE.movable() {
+        drive(Accept::new(fd, address as usize, len as usize, Some(flags))) as c_int
+    } else {
+        // SAFETY: the program's own call.
+        unsafe { next::accept4(fd, address, len, flags) }
+    };
     note(new, |new| op::accepted(&ENGINE, new))
 }
 

@@ -87,6 +87,10 @@ fn a_plain_record_leaves_out_what_is_not_known() {
         shown(|line| plain(line, &nameless)),
         "netdeadline: 16:13:24.120Z curl[4711] accept (fd 5) timed out after 1.500 s: deadline set by the program itself\n"
     );
+    let scoped = Record { cause: Cause::Scope, ..nameless };
+    assert!(shown(|line| plain(line, &scoped)).ends_with(" after 1.500 s: scope entered by the program itself\n"));
+    let own = Record { cause: Cause::Timeouts(Class::Response), ..nameless };
+    assert!(shown(|line| plain(line, &own)).ends_with(": response=1500ms set by the program itself\n"));
     let rule = Record { cause: policy(Class::Read, Origin::Rules, 2, b"", false), operation: "sendto", ..unix };
     assert!(shown(|line| plain(line, &rule)).contains(" sendto to unix:/run/app.sock "));
     assert!(shown(|line| plain(line, &rule)).ends_with(": read=1500ms from NETDEADLINE_RULES:2\n"));
@@ -119,7 +123,9 @@ fn sources_are_named_as_the_operator_knows_them() {
     );
     assert_eq!(source(Cause::SoRcvtimeo), "\"SO_RCVTIMEO");
     assert_eq!(source(Cause::SoSndtimeo), "\"SO_SNDTIMEO");
-    assert_eq!(source(Cause::Explicit), "\"api");
+    for cause in [Cause::Explicit, Cause::Scope, Cause::Timeouts(Class::Read)] {
+        assert_eq!(source(cause), "\"api");
+    }
     let long = [b'x'; 4096];
     let cut = source(policy(Class::Read, Origin::File, u32::MAX, &long, false));
     assert!(cut.ends_with("x...:4294967295") && cut.len() < 200, "{cut}");

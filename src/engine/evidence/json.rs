@@ -90,7 +90,7 @@ fn source(line: &mut Line, cause: &Cause<'_>) {
         Cause::Policy { origin, .. } => string(line, SOURCE, origin),
         Cause::SoRcvtimeo => line.text("\"SO_RCVTIMEO\""),
         Cause::SoSndtimeo => line.text("\"SO_SNDTIMEO\""),
-        Cause::Explicit => line.text("\"api\""),
+        Cause::Explicit | Cause::Scope | Cause::Timeouts(_) => line.text("\"api\""),
     }
 }
 

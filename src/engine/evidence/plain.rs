@@ -106,6 +106,11 @@ fn cause(line: &mut Line, record: &Record<'_>) {
         Cause::SoRcvtimeo => option(line, "SO_RCVTIMEO=", record.timeout),
         Cause::SoSndtimeo => option(line, "SO_SNDTIMEO=", record.timeout),
         Cause::Explicit => line.text("deadline set by the program itself"),
+        Cause::Scope => line.text("scope entered by the program itself"),
+        Cause::Timeouts(class) => {
+            line.text(class.name());
+            option(line, "=", record.timeout);
+        }
     }
 }
 

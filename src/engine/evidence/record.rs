@@ -50,6 +50,10 @@ pub enum Cause<'a> {
     SoSndtimeo,
     /// The program's own `nd_set_deadline` or its like.
     Explicit,
+    /// The program's own `nd_scope_enter`.
+    Scope,
+    /// The program's own `nd_set_timeouts`.
+    Timeouts(Class),
 }
 
 impl<'a> Cause<'a> {
@@ -66,6 +70,8 @@ impl<'a> Cause<'a> {
             Cause::SoRcvtimeo => "so_rcvtimeo",
             Cause::SoSndtimeo => "so_sndtimeo",
             Cause::Explicit => "explicit",
+            Cause::Scope => "scope",
+            Cause::Timeouts(class) => class.name(),
         }
     }
 }

@@ -19,7 +19,7 @@ impl<K: Kernel> Engine<K> {
                 }
                 Some((slot, self.descriptions.at(slot.index())?))
             }
-            Kind::Unknown if self.ruled() && !self.retired() => self.classify(fd, slot),
+            Kind::Unknown if (self.ruled() || self.movable()) && !self.retired() => self.classify(fd, slot),
             _ => None,
         }
     }
@@ -57,6 +57,14 @@ impl<K: Kernel> Engine<K> {
         None
     }
 
+    /// A socket that no rule names: of no interest, unless the program may yet set a deadline that concerns it.
+    fn unruled(&self, fd: i32, slot: SlotWord, domain: i32) -> Option<(SlotWord, &Description)> {
+        match domain {
+            libc::AF_UNIX | libc::AF_INET | libc::AF_INET6 if self.movable() => self.describe(fd),
+            _ => self.plain(fd, slot),
+        }
+    }
+
     #[cold]
     fn classify(&self, fd: i32, slot: SlotWord) -> Option<(SlotWord, &Description)> {
         let k = &self.kernel;
@@ -73,10 +81,14 @@ impl<K: Kernel> Engine<K> {
         let stream = socket::kind(k, fd) == Ok(libc::SOCK_STREAM);
         let inet = domain == libc::AF_INET || domain == libc::AF_INET6;
         if !stream || !(inet || unix && policy.names_unix()) || socket::is_listening(k, fd) == Ok(true) {
-            return self.plain(fd, slot);
+            return self.unruled(fd, slot, domain);
         }
-        // Not connected yet: connect will tell.
-        let peer = socket::peer_name(k, fd).ok()?;
+        let peer = match socket::peer_name(k, fd) {
+            Ok(peer) => peer,
+            Err(_) if self.movable() => return self.describe(fd),
+            // Not connected yet: connect will tell.
+            Err(_) => return None,
+        };
         let (decision, accepted) = if unix || self.dialled(fd) {
             (policy.destination(&Addr::from_sockaddr(peer.bytes())?), false)
         } else {
@@ -84,7 +96,7 @@ impl<K: Kernel> Engine<K> {
             (policy.accepted(&Addr::from_sockaddr(local.bytes())?), true)
         };
         if decision.is_none() {
-            return self.plain(fd, slot);
+            return self.unruled(fd, slot, domain);
         }
         self.ruled_by(fd, decision, accepted)
     }

@@ -16,6 +16,16 @@ pub enum Direction {
     Write,
 }
 
+impl Direction {
+    /// The event of poll that is waited for.
+    pub fn events(self) -> i16 {
+        match self {
+            Direction::Read => libc::POLLIN,
+            Direction::Write => libc::POLLOUT,
+        }
+    }
+}
+
 /// What set the deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cause {
@@ -25,6 +35,10 @@ pub enum Cause {
     ReceiveTimeout,
     /// The program's SO_SNDTIMEO on a non-blocking socket.
     SendTimeout,
+    /// A deadline that the program set through the C API.
+    Explicit,
+    /// A scope that the thread is in.
+    Scope,
 }
 
 /// The deadline that comes first.
@@ -38,6 +52,16 @@ pub struct Due {
     pub cause: Cause,
     /// Not a deadline but an instant to take a sample at.
     pub sample: bool,
+}
+
+impl Due {
+    /// How long the wait has lasted that it ends, ns; 0 where nothing was waited for.
+    pub fn waited(&self, now: u64) -> u64 {
+        match self.timeout {
+            0 => 0,
+            timeout => now.saturating_sub(self.at.saturating_sub(timeout)),
+        }
+    }
 }
 
 /// How the program waits: what source 2 and the gap rule need to know.
@@ -69,8 +93,15 @@ impl Earliest {
 }
 
 impl<K: Kernel> Engine<K> {
-    /// The timeout a rule sets for a class, ns; 0 = none. `auto` needs the connection's figures; without them its least.
+    /// The timeout of a class, ns; 0 = none: a rule's or the program's own, whichever is shorter. `auto` needs the connection's figures; without them its least.
     pub(crate) fn timeout(&self, d: &Description, class: Class, info: Option<&TcpInfo>) -> u64 {
+        match (self.rules_timeout(d, class, info), self.own_timeout(d, class)) {
+            (0, ns) | (ns, 0) => ns,
+            (rule, own) => rule.min(own),
+        }
+    }
+
+    fn rules_timeout(&self, d: &Description, class: Class, info: Option<&TcpInfo>) -> u64 {
         if !d.ruled(class) {
             return 0;
         }

@@ -4,9 +4,11 @@
 //! the wait is ours. O_NONBLOCK is never touched: another process may share the description.
 
 use super::clock::{Direction, Due, Way};
+use super::explicit::Tried;
 use super::judge::Verdict;
 use super::options::Loan;
-use super::{error, Call, Operation, Step};
+use super::wake::{Patience, SLICE};
+use super::{error, Call, Operation, Scope, Step};
 use crate::policy::{Addr, Class};
 use crate::sys::{program, socket, Kernel};
 use crate::table::{Description, Flag, Kind, SlotWord, State};
@@ -36,6 +38,7 @@ pub struct Connect {
     began: u64,
     /// The kernel's own timeout for this blocking call, ns.
     own_timeout: u64,
+    patience: Patience,
 }
 
 const WAY: Way = Way { nonblocking: false, single: true };
@@ -44,7 +47,8 @@ impl Connect {
     /// connect(2).
     pub fn new(fd: i32, address: usize, length: usize) -> Connect {
         let own = Call::new(libc::SYS_connect, [fd as usize, address, length, 0, 0, 0]);
-        Connect { fd, own, stage: Stage::Plain, slot: SlotWord::UNTOUCHED, began: 0, own_timeout: 0 }
+        let (stage, slot, patience) = (Stage::Plain, SlotWord::UNTOUCHED, Patience::new());
+        Connect { fd, own, stage, slot, began: 0, own_timeout: 0, patience }
     }
 
     fn lend<K: Kernel>(&mut self, e: &Engine<K>, ns: u64) -> Option<Loan> {
@@ -54,11 +58,20 @@ impl Connect {
     fn wait<K: Kernel>(&mut self, e: &Engine<K>, d: &Description) -> Step {
         let now = e.kernel.now();
         self.stage = Stage::Waiting;
+        self.patience.announce(e, d);
         let mut until = e.arm(self.fd, self.slot, d, Direction::Write, WAY, now);
         if self.own_timeout != 0 {
             until = until.min(self.began.saturating_add(self.own_timeout));
         }
-        Step::Wait { fd: self.fd, events: libc::POLLOUT, until }
+        self.patience.wait(e, (self.fd, d), Direction::Write, until, now)
+    }
+
+    /// What bounds writes to this socket has passed: the attempt is over.
+    fn cut<K: Kernel>(&self, e: &Engine<K>, d: &Description, now: u64) -> Step {
+        let bound = e.bound(d, Direction::Write, self.patience.scope);
+        e.cut(self.fd, d, Direction::Write, bound, "connect", Tried { began: self.began, bytes: 0 }, now);
+        e.take_aborted(self.fd, d);
+        Step::Done(error(libc::ETIMEDOUT))
     }
 
     fn waited<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, outcome: isize) -> Step {
@@ -81,6 +94,9 @@ impl Connect {
         if outcome < 0 {
             return Step::Done(outcome);
         }
+        if e.bound(d, Direction::Write, self.patience.scope).at <= now {
+            return self.cut(e, d, now);
+        }
         if self.own_timeout != 0 && self.began.saturating_add(self.own_timeout) <= now {
             return Step::Done(error(libc::EINPROGRESS));
         }
@@ -90,19 +106,49 @@ impl Connect {
                 e.take_aborted(self.fd, d);
                 Step::Done(error(libc::ETIMEDOUT))
             }
-            // Observed only, or the attempt ended meanwhile.
-            Verdict::Due(_) | Verdict::Idle => {
-                self.stage = Stage::Waiting;
-                Step::Wait { fd: self.fd, events: libc::POLLOUT, until: u64::MAX }
-            }
-            Verdict::Until(_) => self.wait(e, d),
+            // Observed only.
+            Verdict::Due(_) => self.patience.wait(e, (self.fd, d), Direction::Write, u64::MAX, now),
+            // No clock runs, or not this one any more.
+            Verdict::Idle | Verdict::Until(_) => self.wait(e, d),
         }
     }
 
-    /// A blocking AF_UNIX connect whose lent timeout ran out.
-    fn backlog_stayed_full<K: Kernel>(&self, e: &Engine<K>, d: &Description) -> Step {
-        let now = e.kernel.now();
+    /// A blocking AF_UNIX connect: the kernel waits for room in the backlog, and comes back when a clock has run out; when the
+    /// deadline can be moved, every few milliseconds.
+    fn wait_for_backlog<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, now: u64) -> Step {
         let timeout = e.timeout(d, Class::Connect, None);
+        let mut until = e.bound(d, Direction::Write, self.patience.scope).at;
+        if timeout != 0 && !e.observing() {
+            until = until.min(self.began.saturating_add(timeout));
+        }
+        if self.own_timeout != 0 {
+            until = until.min(self.began.saturating_add(self.own_timeout));
+        }
+        if e.movable() {
+            until = until.min(now.saturating_add(SLICE));
+        }
+        self.stage = Stage::Plain;
+        if until != u64::MAX {
+            if let Some(loan) = self.lend(e, until.saturating_sub(now).max(1000)) {
+                self.stage = Stage::Lent(loan);
+            }
+        }
+        Step::Call(self.own)
+    }
+
+    /// A blocking AF_UNIX connect whose lent timeout ran out.
+    fn backlog_stayed_full<K: Kernel>(&mut self, e: &Engine<K>, d: &Description) -> Step {
+        let now = e.kernel.now();
+        if e.bound(d, Direction::Write, self.patience.scope).at <= now {
+            return self.cut(e, d, now);
+        }
+        if self.own_timeout != 0 && self.began.saturating_add(self.own_timeout) <= now {
+            return Step::Done(error(libc::EAGAIN));
+        }
+        let timeout = e.timeout(d, Class::Connect, None);
+        if timeout == 0 || self.began.saturating_add(timeout) > now || e.observing() && e.movable() {
+            return self.wait_for_backlog(e, d, now);
+        }
         let cause = super::clock::Cause::Rule(Class::Connect);
         let due = Due { at: self.began.saturating_add(timeout), timeout, cause, sample: false };
         let cut = e.expire(self.fd, d, Direction::Write, due, "connect", now);
@@ -129,21 +175,18 @@ impl Operation for Connect {
         self.slot = slot;
         self.began = e.kernel.now();
         let timeout = e.timeout(d, Class::Connect, None);
-        if e.is_nonblocking(self.fd) || timeout == 0 {
+        if e.too_late(self.fd, d, Direction::Write, self.patience.scope, "connect") {
+            e.take_aborted(self.fd, d);
+            return Step::Done(error(libc::ETIMEDOUT));
+        }
+        let waits = timeout != 0 || e.movable() && d.has(Flag::Stream);
+        if !waits || e.is_nonblocking(self.fd) {
             self.stage = Stage::NonBlocking;
             return Step::Call(self.own);
         }
         if d.has(Flag::Unix) {
-            let own = e.kernel_timeout(self.fd, libc::SO_SNDTIMEO);
-            let shorter = own != 0 && own <= timeout;
-            let loan = if e.observing() || shorter { None } else { self.lend(e, timeout) };
-            return match loan {
-                Some(loan) => {
-                    self.stage = Stage::Lent(loan);
-                    Step::Call(self.own)
-                }
-                None => Step::Call(self.own),
-            };
+            self.own_timeout = e.kernel_timeout(self.fd, libc::SO_SNDTIMEO);
+            return self.wait_for_backlog(e, d, self.began);
         }
         match self.lend(e, 1000) {
             Some(loan) => {
@@ -156,6 +199,7 @@ impl Operation for Connect {
     }
 
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
+        self.patience.end(e);
         match self.stage {
             Stage::Started(loan) | Stage::Lent(loan) => loan.give_back(e, self.fd),
             Stage::Plain => return Step::Done(outcome),
@@ -198,6 +242,10 @@ impl Operation for Connect {
             }
         }
     }
+
+    fn within(&mut self, scope: Scope) {
+        self.patience.scope = scope;
+    }
 }
 
 impl<K: Kernel> Engine<K> {
@@ -207,7 +255,8 @@ impl<K: Kernel> Engine<K> {
         let slot = self.slots.word(fd);
         let tracked = slot.kind() == Kind::Socket;
         let policy = &self.settings.peek()?.policy;
-        if !tracked && policy.is_empty() {
+        let movable = self.movable();
+        if !tracked && policy.is_empty() && !movable {
             return None;
         }
         let mut bytes = [0; 128];
@@ -220,7 +269,7 @@ impl<K: Kernel> Engine<K> {
             Some(address) if stream => policy.destination(&address),
             _ => crate::policy::Decision::NONE,
         };
-        if decision.is_none() && !tracked {
+        if decision.is_none() && !tracked && !movable {
             // Looked at: no rule wants it.
             if slot.kind() == Kind::Unknown {
                 self.slots.settle(k, fd, slot, Kind::Plain, 0);

@@ -4,14 +4,17 @@
 //! wait is cut to the set's next deadline, and what expired is reported as the program registered it.
 
 use super::clock::{Cause, Direction};
+use super::explicit::Tried;
 use super::judge::Verdict;
 use super::ready::Telling;
-use super::{Call, Mask, Operation, Step};
+use super::wake::SLICE;
+use super::{Call, Mask, Operation, Scope, Step};
 use crate::policy::Class;
 use crate::set::{is_token, Registration, Set};
 use crate::sys::{event, file, program, Kernel};
 use crate::table::{Description, Flag, Kind, SlotWord, State};
 use crate::Engine;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// Bits that mean an interest in input.
 pub(crate) const INPUT: u32 = (libc::EPOLLIN | libc::EPOLLRDNORM) as u32;
@@ -21,6 +24,15 @@ const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
 /// io_uring, EPOLL_URING_WAKE in include/uapi/linux/eventpoll.h.)
 pub(crate) const TRIES: u32 = 1 << 27;
 const EVENT: usize = core::mem::size_of::<libc::epoll_event>();
+const MILLISECOND: u64 = 1_000_000;
+
+/// What came of looking at the deadlines of a socket in a set.
+enum Passed {
+    /// A connect was aborted: ask the kernel again.
+    Aborted,
+    /// The bits to report, those whose deadline has passed, and when to look again.
+    Bits { told: u32, passed: u32, look: u64 },
+}
 
 impl<K: Kernel> Engine<K> {
     /// The set behind an epoll fd, if it was ever registered with.
@@ -101,6 +113,12 @@ pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, e
     // What waits already: Go registers a socket after its connect.
     for word in [&d.read, &d.write] {
         if let State::Armed(at) = word.load(d.generation()) {
+            e.lower_sets(fd, slot, d, at);
+        }
+    }
+    for (direction, wanted) in [(Direction::Read, INPUT), (Direction::Write, OUTPUT)] {
+        let at = e.bound(d, direction, Scope::NONE).at;
+        if event.events & wanted != 0 && at != u64::MAX {
             e.lower_sets(fd, slot, d, at);
         }
     }
@@ -186,6 +204,8 @@ pub struct EpollWait {
     answered: Option<isize>,
     held: Mask,
     time: libc::timespec,
+    scope: Scope,
+    began: u64,
 }
 
 /// Can this wait be the program's own call, made at once? Nothing is armed in the set then, and either the wait has no time that
@@ -194,6 +214,9 @@ pub struct EpollWait {
 pub fn waits_plainly<K: Kernel>(e: &Engine<K>, epfd: i32, timeout: u64) -> bool {
     if !e.anything_tracked() {
         return true;
+    }
+    if e.scopes.any() {
+        return false;
     }
     (timeout == 0 || timeout == u64::MAX) && e.set(epfd).is_none_or(|(_, set)| set.next() == u64::MAX)
 }
@@ -221,6 +244,8 @@ impl EpollWait {
             answered: None,
             held: Mask::default(),
             time,
+            scope: Scope::NONE,
+            began: 0,
         }
     }
 
@@ -303,8 +328,11 @@ impl EpollWait {
     }
 
     /// Wait for the kernel's events or the set's next deadline.
-    fn wait(&mut self, set: &Set, now: u64) -> Step {
-        let until = self.until.min(set.next());
+    fn wait<K: Kernel>(&mut self, e: &Engine<K>, set: &Set, now: u64) -> Step {
+        let mut until = self.until.min(set.next()).min(self.scope.until);
+        if e.movable() && set.timer.refused(e.process.epoch(&e.kernel)) {
+            until = until.min(now.saturating_add(SLICE));
+        }
         self.call(if until == u64::MAX { u64::MAX } else { until.saturating_sub(now) })
     }
 
@@ -319,7 +347,8 @@ impl EpollWait {
                 if count >= room || bad {
                     return None;
                 }
-                let (mut bits, next) = e.expired_in_set(fd, registration, set, self.name, now, &mut again);
+                let looks = Looks { name: self.name, began: self.began, now };
+                let (mut bits, next) = e.expired_in_set(fd, registration, set, looks, &mut again);
                 if bits != 0 && e.is_disarmed(set, fd, registration) {
                     bits = 0;
                 }
@@ -337,6 +366,9 @@ impl EpollWait {
         if next != u64::MAX {
             e.program(number, set, next.max(now));
         }
+        if count == 0 && self.scope.until <= now {
+            (count, bad) = self.report_all(e, set, now, &mut again);
+        }
         if bad && count == 0 {
             return (super::error(libc::EFAULT), false);
         }
@@ -350,14 +382,19 @@ impl Operation for EpollWait {
         if self.timeout != u64::MAX && self.timeout != 0 {
             self.until = e.kernel.now().saturating_add(self.timeout);
         }
+        if self.scope.until != u64::MAX && self.room() != 0 && !e.process.borrowed(&e.kernel) {
+            return self.start_within(e, set.map(|(_, set)| set));
+        }
         if let Some(answer) = self.answered.take() {
             return self.resume(e, answer);
         }
         let Some((number, set)) = set else { return Step::Call(self.own) };
-        if set.next() == u64::MAX || e.process.borrowed(&e.kernel) || self.room() == 0 {
+        let plain = set.next() == u64::MAX && !(e.movable() && set.timer.refused(e.process.epoch(&e.kernel)));
+        if plain || e.process.borrowed(&e.kernel) || self.room() == 0 {
             return Step::Call(self.own);
         }
         let now = e.kernel.now();
+        self.began = now;
         set.enter(now, e.process.epoch(&e.kernel));
         if self.timeout == 0 {
             self.until = now;
@@ -371,7 +408,7 @@ impl Operation for EpollWait {
         }
         let [.., mask, _] = self.own.args;
         self.held.hold(e, mask);
-        self.wait(set, now)
+        self.wait(e, set, now)
     }
 
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
@@ -393,24 +430,91 @@ impl Operation for EpollWait {
         }
         let Some((number, set)) = e.set(self.epfd()) else {
             // Another process's timer in a set that we know nothing of.
-            if count > 0 || now >= self.until {
+            let until = self.until.min(self.scope.until);
+            if count > 0 || now >= until {
+                self.held.release(e);
                 return Step::Done(count as isize);
             }
-            return self.call(if self.until == u64::MAX { u64::MAX } else { self.until - now });
+            return self.call(if until == u64::MAX { u64::MAX } else { until - now });
         };
         if self.stage == Stage::Own {
             set.present(now);
             set.enter(now, e.process.epoch(&e.kernel));
         }
         let (count, again) = self.report(e, number, set, now, count);
-        if count != 0 || now >= self.until && !again {
+        if count != 0 || now >= self.until.min(self.scope.until) && !again {
             return self.finish(e, set, now, count);
         }
         if again {
             return self.call(0);
         }
-        self.wait(set, now)
+        self.wait(e, set, now)
     }
+
+    fn within(&mut self, scope: Scope) {
+        self.scope = scope;
+    }
+}
+
+impl EpollWait {
+    /// The wait of a thread in a scope: bounded whatever the set holds.
+    fn start_within<K: Kernel>(&mut self, e: &Engine<K>, set: Option<&Set>) -> Step {
+        let now = e.kernel.now();
+        self.began = now;
+        if self.timeout == 0 {
+            self.until = now;
+        } else {
+            self.scope = self.scope.paced(e, now);
+        }
+        let [.., mask, _] = self.own.args;
+        self.held.hold(e, mask);
+        match set {
+            Some(set) => {
+                set.enter(now, e.process.epoch(&e.kernel));
+                self.wait(e, set, now)
+            }
+            None => {
+                let until = self.until.min(self.scope.until);
+                self.call(until.saturating_sub(now))
+            }
+        }
+    }
+
+    /// The thread's scope is over: whatever sockets the set holds are reported as the program registered them. How many, and
+    /// whether the program's array could not be written.
+    fn report_all<K: Kernel>(&self, e: &Engine<K>, set: &Set, now: u64, again: &mut bool) -> (usize, bool) {
+        let (mut count, mut bad, room) = (0, false, self.room());
+        set.each(|fd, registration| {
+            let Some((slot, d)) = tracked(e, fd) else { return };
+            let Some(events) = registration.events(slot.generation()) else { return };
+            if count >= room || bad || events & (INPUT | OUTPUT) == 0 || e.is_disarmed(set, fd, registration) {
+                return;
+            }
+            let way = if events & INPUT != 0 { Direction::Read } else { Direction::Write };
+            let connecting = d.has(Flag::Connecting);
+            let tried = Tried { began: self.began, bytes: 0 };
+            e.cut(fd, d, way, e.bound(d, way, self.scope), self.name, tried, now);
+            if connecting && !d.has(Flag::Connecting) {
+                // The kernel has the event now.
+                *again = true;
+                return;
+            }
+            match self.add(e, count, events & (INPUT | OUTPUT), registration.data()) {
+                Some(more) => count = more,
+                None => bad = true,
+            }
+            e.disarm_oneshot(set, fd, registration);
+        });
+        (count, bad)
+    }
+}
+
+/// Who looks at a set, and since when.
+#[derive(Clone, Copy)]
+struct Looks {
+    name: &'static str,
+    began: u64,
+    now: u64,
 }
 
 impl<K: Kernel> Engine<K> {
@@ -420,17 +524,31 @@ impl<K: Kernel> Engine<K> {
         fd: i32,
         registration: &Registration,
         set: &Set,
-        name: &'static str,
-        now: u64,
+        looks: Looks,
         again: &mut bool,
     ) -> (u32, u64) {
+        let Looks { name, now, .. } = looks;
         let mut next = u64::MAX;
         let mut bits = 0;
         let Some((slot, d)) = tracked(self, fd) else { return (0, next) };
         let Some(events) = registration.events(slot.generation()) else { return (0, next) };
         let way = self.way_in_set(fd, d);
+        let passed = match self.passed_in_set(fd, d, registration, events, looks) {
+            Passed::Aborted => {
+                *again = true;
+                return (0, u64::MAX);
+            }
+            Passed::Bits { told, passed, look } => {
+                bits |= told;
+                next = next.min(look);
+                passed
+            }
+        };
         // Writing first: what waits for room is told there, and not once more as "unacknowledged while reading".
         for (direction, wanted) in [(Direction::Write, events & OUTPUT), (Direction::Read, events & INPUT)] {
+            if wanted & passed != 0 {
+                continue;
+            }
             let word = super::ready::word(d, direction);
             let state = word.load(d.generation());
             if wanted == 0 && !d.has(Flag::Connecting) {
@@ -457,9 +575,9 @@ impl<K: Kernel> Engine<K> {
                 State::Armed(at) if at > now => next = next.min(at),
                 State::Armed(_) => {
                     if direction == Direction::Read {
-                        let start = d.read_start.load(core::sync::atomic::Ordering::Relaxed);
+                        let start = d.read_start.load(Relaxed);
                         let moved = set.start_after_gap(start, self.read_timeout(d, way));
-                        d.read_start.fetch_max(moved, core::sync::atomic::Ordering::Relaxed);
+                        d.read_start.fetch_max(moved, Relaxed);
                     }
                     match self.judge(fd, d, direction, way, now) {
                         Verdict::Until(at) => next = next.min(at),
@@ -506,6 +624,56 @@ impl<K: Kernel> Engine<K> {
             }
         }
         (bits, next)
+    }
+
+    /// The deadlines that the program set through the C API. One that has passed is a level, like data that can be read: it is
+    /// reported as long as it stands, but once a millisecond, so that a program which passes over it neither spins nor comes to
+    /// nothing else. Edge-triggered it is reported once.
+    fn passed_in_set(
+        &self,
+        fd: i32,
+        d: &Description,
+        registration: &Registration,
+        events: u32,
+        looks: Looks,
+    ) -> Passed {
+        let Looks { name, began, now } = looks;
+        let (mut passed, mut look) = (0, u64::MAX);
+        if !d.has(Flag::Explicit) {
+            return Passed::Bits { told: 0, passed, look };
+        }
+        for (direction, wanted) in [(Direction::Write, events & OUTPUT), (Direction::Read, events & INPUT)] {
+            let bound = self.bound(d, direction, Scope::NONE);
+            let connecting = d.has(Flag::Connecting) && direction == Direction::Write;
+            if bound.at > now {
+                look = look.min(if wanted != 0 || connecting { bound.at } else { u64::MAX });
+                continue;
+            }
+            if wanted == 0 && !connecting {
+                continue;
+            }
+            self.cut(fd, d, direction, bound, name, Tried { began, bytes: 0 }, now);
+            if connecting && !d.has(Flag::Connecting) {
+                // The kernel has the event now.
+                return Passed::Aborted;
+            }
+            passed |= wanted;
+        }
+        if passed == 0 {
+            return Passed::Bits { told: 0, passed, look };
+        }
+        let edge = events & libc::EPOLLET as u32 != 0;
+        let telling = if edge {
+            let moves = self.descriptions.explicit.at(d.index()).map_or(0, |said| said.moves.load(Relaxed));
+            moves << 2 | (passed & INPUT != 0) as u32 | ((passed & OUTPUT != 0) as u32) << 1
+        } else {
+            (now / MILLISECOND) as u32
+        };
+        let told = if registration.take(telling) { passed } else { 0 };
+        if !edge {
+            look = look.min(now.saturating_add(MILLISECOND));
+        }
+        Passed::Bits { told, passed, look }
     }
 
     /// The program has read (`bits` INPUT) or written (OUTPUT): a one-shot registration that was waiting for that was reported

@@ -25,25 +25,35 @@ impl<K: Kernel> Engine<K> {
         operation: &'static str,
         now: u64,
     ) -> bool {
-        let observing = self.observing();
+        // What the program itself set is enforced in any case, and stays passed.
+        let bounded = matches!(due.cause, Cause::Explicit | Cause::Scope);
+        let observing = self.observing() && !bounded;
+        // An attempt to connect is ended by what ends writes.
+        let aborts =
+            d.has(Flag::Connecting) && (!bounded || direction == Direction::Write || due.cause == Cause::Scope);
         // An abort must not hit a stranger that takes the number over while we are at it: a connecting socket is held by a
         // number of our own, and looked at once more.
-        let held = if d.has(Flag::Connecting) { file::duplicate_high(&self.kernel, fd, PIN).ok() } else { None };
+        let held = if aborts { file::duplicate_high(&self.kernel, fd, PIN).ok() } else { None };
         let pin = held.unwrap_or(fd);
-        if d.has(Flag::Connecting) && !self.is_same_socket(pin, d) {
+        if aborts && !self.is_same_socket(pin, d) {
             held.map(|held| file::close(&self.kernel, held));
             return false;
         }
         let lifetime = due.cause == Cause::Rule(Class::Lifetime);
         // A lifetime is sticky and expires once; an observed wait goes on and would be recorded again and again.
-        let known = lifetime && d.has(Flag::Outlived) || observing && d.has(Flag::Observed);
+        let known = lifetime && d.has(Flag::Outlived)
+            || observing && d.has(Flag::Observed)
+            || bounded && !self.note_bound(d, due.at, due.timeout != 0);
         if !known {
             if lifetime {
                 d.set(Flag::Outlived);
             } else if observing {
                 d.set(Flag::Observed);
             }
-            self.record(fd, pin, d, due, operation, now, observing);
+            self.record(fd, pin, d, direction, due, operation, now, observing);
+        }
+        if bounded && !aborts {
+            return true;
         }
         match due.cause {
             // Once; then the clock starts anew, also in the other direction.
@@ -56,7 +66,7 @@ impl<K: Kernel> Engine<K> {
         }
         let word = super::ready::word(d, direction);
         let claimed = matches!(word.load(d.generation()), State::Expired(_));
-        if !claimed || d.has(Flag::Connecting) {
+        if !claimed || aborts {
             word.store(State::Idle, d.generation());
         }
         if observing {
@@ -68,7 +78,7 @@ impl<K: Kernel> Engine<K> {
             held.map(|held| file::close(&self.kernel, held));
             return false;
         }
-        if d.has(Flag::Connecting) {
+        if aborts {
             // sk_err becomes ECONNRESET and every poller is woken (net/ipv4/tcp.c, tcp_disconnect): the kernel itself
             // reports OUT|ERR|HUP to whatever waits. What the error was is told by `take_aborted`.
             // Said before it happens: another thread of the program is awake, and asks, before the call has come back.
@@ -129,15 +139,34 @@ impl<K: Kernel> Engine<K> {
     }
 
     #[allow(clippy::too_many_arguments)] // What is known at an expiry; a struct for one call would only rename it.
-    fn record(&self, fd: i32, pin: i32, d: &Description, due: Due, operation: &'static str, now: u64, observed: bool) {
+    fn record(
+        &self,
+        fd: i32,
+        pin: i32,
+        d: &Description,
+        direction: Direction,
+        due: Due,
+        operation: &'static str,
+        now: u64,
+        observed: bool,
+    ) {
         let k = &self.kernel;
         let Some(settings) = self.settings.peek() else { return };
         // Asked first: in a storm of expiries what is left out must not cost its TCP_INFO.
-        let evidence::Verdict::Write { more } = settings.log.admit(now) else { return };
+        let admitted = settings.log.admit(now);
+        let asks = self.movable() || matches!(admitted, evidence::Verdict::Write { .. });
+        let info = if asks && !d.has(Flag::Unix) { socket::tcp_info(k, pin).ok() } else { None };
+        if !observed {
+            self.remember(d, &due, direction, info.as_ref(), now);
+        }
+        let evidence::Verdict::Write { more } = admitted else { return };
         let file = settings.config_path.split(|&b| b == 0).next().unwrap_or_default();
         let cause = match due.cause {
+            Cause::Explicit => evidence::Cause::Explicit,
+            Cause::Scope => evidence::Cause::Scope,
             Cause::ReceiveTimeout => evidence::Cause::SoRcvtimeo,
             Cause::SendTimeout => evidence::Cause::SoSndtimeo,
+            Cause::Rule(class) if self.own_timeout(d, class) == due.timeout => evidence::Cause::Timeouts(class),
             Cause::Rule(class) => match settings.policy.rule(d.decision().of(class)) {
                 Some(rule) => evidence::Cause::policy(class, rule, file),
                 None => return,
@@ -148,14 +177,12 @@ impl<K: Kernel> Engine<K> {
         if let Ok(peer) = &peer {
             record.peer = Addr::from_sockaddr(peer.bytes());
         }
-        if !d.has(Flag::Unix) {
-            if let Ok(info) = socket::tcp_info(k, pin) {
-                let dialled = !d.has(Flag::Accepted) && !d.has(Flag::Connecting);
-                record = record.with_tcp_info(&info, dialled);
-            }
+        if let Some(info) = &info {
+            let dialled = !d.has(Flag::Accepted) && !d.has(Flag::Connecting);
+            record = record.with_tcp_info(info, dialled);
         }
         record.timeout = due.timeout;
-        record.waited = now.saturating_sub(due.at.saturating_sub(due.timeout));
+        record.waited = due.waited(now);
         record.observed = observed;
         settings.log.report_admitted(k, &record, more);
     }

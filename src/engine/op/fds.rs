@@ -21,7 +21,7 @@ pub fn close<K: Kernel>(e: &Engine<K>, fd: i32) -> Close {
         return Close::Call;
     }
     match word.kind() {
-        Kind::Hidden => return Close::NotOpen,
+        Kind::Hidden | Kind::Waker => return Close::NotOpen,
         Kind::Socket => e.bequeath(fd, word),
         _ => {}
     }
@@ -57,7 +57,7 @@ pub fn duplicated<K: Kernel>(e: &Engine<K>, old: i32, new: i32) {
         Kind::Socket => {}
         Kind::Set => e.sets.share(word.index()),
         // Our own timerfd, duplicated by the program: that number is its own affair.
-        Kind::Unknown | Kind::Plain | Kind::Hidden => return,
+        Kind::Unknown | Kind::Plain | Kind::Hidden | Kind::Waker => return,
     }
     if !e.slots.settle(&e.kernel, new, e.slots.word(new), word.kind(), word.index()) {
         e.give_up_index(word);
@@ -186,7 +186,11 @@ impl<K: Kernel> Engine<K> {
 
     fn give_up_index(&self, word: SlotWord) {
         match word.kind() {
-            Kind::Socket => self.descriptions.release(word.index()),
+            Kind::Socket => {
+                // Whoever waits on this number finds that it is another's now (the generation has moved).
+                self.wake(word.index(), 0);
+                self.descriptions.release(word.index());
+            }
             Kind::Set if self.sets.release(word.index()) => self.close_set(word.index()),
             Kind::Set => self.stand_in(word.index()),
             _ => {}

@@ -12,6 +12,7 @@ mod clock;
 mod connect;
 mod epoll;
 mod expire;
+mod explicit;
 mod fds;
 mod judge;
 mod options;
@@ -20,14 +21,19 @@ mod poll;
 mod ready;
 mod receive;
 mod sandbox;
+mod scope;
 mod select;
 mod send;
 mod transfer;
+mod wake;
 
-pub use accept::accepted;
+pub use accept::{accepted, Accept};
 pub use at_once::{read_at_once, reads_at_once};
 pub use connect::Connect;
 pub use epoll::{epoll_ctl, has_token, waits_plainly, Clock, EpollWait, Interest};
+pub use explicit::{
+    begin_movable, deadlines, last_expiry, refresh, refresh_polled, set_deadline, set_timeouts, timeouts, Ways,
+};
 pub use fds::{
     close, close_range, closed_range, created, duplicated, epoll_created, mode_changed, replaced, replacing, shut_down,
     Close,
@@ -37,6 +43,7 @@ pub use passed::{paired, passed_fds, received_message, received_messages};
 pub use poll::Poll;
 pub use receive::Receive;
 pub use sandbox::probe;
+pub use scope::{enter_scope, leave_scope, Scope};
 pub use select::Select;
 pub use send::Send;
 pub use transfer::Transfer;
@@ -86,6 +93,8 @@ pub enum Step {
         events: i16,
         /// The instant.
         until: u64,
+        /// Another fd that ends the wait, as the instant does, when it can be read; negative: none.
+        waker: i32,
     },
 }
 
@@ -95,6 +104,8 @@ pub trait Operation {
     fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step;
     /// Go on with what the door got.
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step;
+    /// The calling thread is in this scope. Before `start`.
+    fn within(&mut self, scope: Scope);
 }
 
 /// A mask that a wait was given (ppoll and its kin). The kernel sets it for one call; a wait that is taken up again is several,

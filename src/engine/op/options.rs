@@ -48,7 +48,8 @@ fn timeout_of<K: Kernel>(e: &Engine<K>, fd: i32, name: i32) -> Option<u64> {
     (length == 16).then(|| of_timeval(&value))
 }
 
-fn set_timeout<K: Kernel>(e: &Engine<K>, fd: i32, name: i32, ns: u64) -> Option<()> {
+/// Set a socket's SO_RCVTIMEO or SO_SNDTIMEO.
+pub(crate) fn set_timeout<K: Kernel>(e: &Engine<K>, fd: i32, name: i32, ns: u64) -> Option<()> {
     socket::set_option(&e.kernel, fd, libc::SOL_SOCKET, name, &timeval(ns)).ok()
 }
 

@@ -4,17 +4,22 @@
 //! time cut to the first deadline. At expiry the fd is reported ready, and the program's next call gets ETIMEDOUT.
 
 use super::clock::{Cause, Direction, Way};
+use super::explicit::Tried;
 use super::judge::Verdict;
 use super::ready::{word, Telling};
-use super::{Call, Mask, Operation, Step};
+use super::wake::{waker, Moving};
+use super::{Call, Mask, Operation, Scope, Step};
 use crate::policy::Class;
 use crate::sys::{program, Kernel};
-use crate::table::{Description, Flag, SlotWord, State};
+use crate::table::{waiters, Description, Flag, SlotWord, State};
 use crate::Engine;
 
 const INPUT: i16 = libc::POLLIN | libc::POLLRDNORM;
 const OUTPUT: i16 = libc::POLLOUT | libc::POLLWRNORM;
 const ENTRY: usize = core::mem::size_of::<libc::pollfd>();
+const REVENTS: usize = core::mem::offset_of!(libc::pollfd, revents);
+/// A poll of fewer fds than this can be woken; longer ones look again every few milliseconds.
+const ROOM: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -38,9 +43,14 @@ pub struct Poll {
     held: Mask,
     own: Call,
     stage: Stage,
+    began: u64,
     until: u64,
     /// The time of the next call.
     time: libc::timespec,
+    scope: Scope,
+    moving: Option<Moving>,
+    /// The program's entries, and behind them the one that wakes this wait.
+    room: [libc::pollfd; ROOM],
 }
 
 impl Poll {
@@ -48,13 +58,65 @@ impl Poll {
     pub fn new(name: &'static str, own: Call, fds: usize, count: usize, timeout: u64, mask: (usize, usize)) -> Poll {
         let time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let held = Mask::default();
-        Poll { name, fds, count, timeout, mask, held, own, stage: Stage::Plain, until: u64::MAX, time }
+        Poll {
+            name,
+            fds,
+            count,
+            timeout,
+            mask,
+            held,
+            own,
+            stage: Stage::Plain,
+            began: 0,
+            until: u64::MAX,
+            time,
+            scope: Scope::NONE,
+            moving: None,
+            room: [libc::pollfd { fd: -1, events: 0, revents: 0 }; ROOM],
+        }
     }
 
     fn call(&mut self, wait: u64) -> Step {
         self.time = libc::timespec { tv_sec: (wait / 1_000_000_000) as i64, tv_nsec: (wait % 1_000_000_000) as i64 };
         let time = if wait == u64::MAX { 0 } else { &raw const self.time as usize };
-        Step::Call(Call::new(libc::SYS_ppoll, [self.fds, self.count, time, self.mask.0, self.mask.1, 0]))
+        let (fds, count) = match self.moving {
+            Some(_) => (self.room.as_ptr() as usize, self.count + 1),
+            None => (self.fds, self.count),
+        };
+        Step::Call(Call::new(libc::SYS_ppoll, [fds, count, time, self.mask.0, self.mask.1, 0]))
+    }
+
+    /// A wait begins: let whoever moves a deadline wake it.
+    fn announce<K: Kernel>(&mut self, e: &Engine<K>) {
+        if !e.movable() || self.count >= ROOM {
+            return;
+        }
+        let which = self.entries(e).fold(0, |which, (_, _, wanted)| which | waiters::bit(wanted.d.index()));
+        self.moving = e.begin_wait_for(which);
+        if self.moving.is_none() {
+            return;
+        }
+        let (fds, count) = (self.fds, self.count);
+        let theirs = (0..count).map(|i| program::peek::<libc::pollfd>(fds.wrapping_add(i.wrapping_mul(ENTRY))));
+        let ours = libc::pollfd { fd: waker(&self.moving), events: libc::POLLIN, revents: 0 };
+        self.room.iter_mut().zip(theirs.chain([ours])).for_each(|(to, entry)| *to = entry);
+    }
+
+    /// The wait is over: the kernel's answer goes to where the program expects it. How many entries are ready.
+    fn answered<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> isize {
+        if self.moving.is_none() {
+            return outcome;
+        }
+        e.end_wait(&mut self.moving);
+        if outcome < 0 {
+            return outcome;
+        }
+        let theirs = self.room.iter().take(self.count).enumerate();
+        theirs.fold(0, |ready, (i, entry)| {
+            // Only what the kernel would write.
+            program::poke(self.fds.wrapping_add(i.wrapping_mul(ENTRY)).wrapping_add(REVENTS), entry.revents);
+            ready + (entry.revents != 0) as isize
+        })
     }
 
     /// The entries that are managed sockets: where, what, and whose.
@@ -62,7 +124,8 @@ impl Poll {
         &self,
         e: &'a Engine<K>,
     ) -> impl Iterator<Item = (usize, libc::pollfd, Wanted<'a>)> + use<'a, K> {
-        let (fds, count, name) = (self.fds, self.count, self.name);
+        let (fds, count) = (self.fds, self.count);
+        let (name, scope, began) = (self.name, self.scope, self.began);
         (0..count).filter_map(move |i| {
             let at = fds.wrapping_add(i.wrapping_mul(ENTRY));
             let entry: libc::pollfd = program::peek(at);
@@ -72,15 +135,23 @@ impl Poll {
             let (slot, d) = e.socket(entry.fd)?;
             // What the kernel reports ready is not waited for.
             let (input, output) = (entry.events & INPUT & !entry.revents, entry.events & OUTPUT & !entry.revents);
-            Some((at, entry, Wanted { fd: entry.fd, slot, d, input, output, name }))
+            Some((at, entry, Wanted { fd: entry.fd, slot, d, input, output, name, scope, began }))
         })
     }
 
     /// Arm what is waited for, and wait until the first of it.
     fn wait<K: Kernel>(&mut self, e: &Engine<K>, now: u64) -> Step {
-        let first = self.entries(e).fold(u64::MAX, |first, (_, _, wanted)| first.min(e.arm_for(&wanted, now)));
+        self.announce(e);
+        let (mut first, mut sockets) = (u64::MAX, false);
+        for (_, _, wanted) in self.entries(e) {
+            first = first.min(e.arm_for(&wanted, now));
+            sockets = true;
+        }
         self.stage = Stage::Wait;
-        let until = first.min(self.until);
+        let mut until = first.min(self.until).min(self.scope.until);
+        if sockets {
+            until = e.waits_until(&self.moving, until, now);
+        }
         self.call(if until == u64::MAX { u64::MAX } else { until.saturating_sub(now) })
     }
 
@@ -107,7 +178,7 @@ impl Poll {
                 }
             }
         }
-        if count > 0 || !again && now >= self.until {
+        if count > 0 || !again && now >= self.until.min(self.scope.until) {
             return self.finish(e, count);
         }
         if again {
@@ -139,12 +210,17 @@ fn add(at: usize, entry: libc::pollfd, bits: i16) -> isize {
 impl Operation for Poll {
     fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step {
         let nothing = self.count == 0 || self.fds == 0;
-        if nothing || !e.anything_tracked() || e.process.borrowed(&e.kernel) {
+        let concerned = self.scope.until != u64::MAX || !nothing && e.anything_tracked();
+        if !concerned || self.count != 0 && self.fds == 0 || e.process.borrowed(&e.kernel) {
             return Step::Call(self.own);
         }
         self.stage = Stage::Look;
-        if self.timeout != u64::MAX {
-            self.until = e.kernel.now().saturating_add(self.timeout);
+        if self.timeout != u64::MAX || e.movable() {
+            self.began = e.kernel.now();
+            self.until = self.began.saturating_add(self.timeout);
+        }
+        if self.timeout != 0 {
+            self.scope = self.scope.paced(e, self.began);
         }
         self.held.hold(e, self.mask.0);
         self.call(0)
@@ -154,10 +230,12 @@ impl Operation for Poll {
         if self.stage == Stage::Plain {
             return Step::Done(outcome);
         }
+        let outcome = self.answered(e, outcome);
         if outcome < 0 {
             return self.finish(e, outcome);
         }
-        if self.stage == Stage::Look && self.entries(e).next().is_none() {
+        let bounded = self.scope.until != u64::MAX;
+        if self.stage == Stage::Look && !bounded && self.entries(e).next().is_none() {
             self.stage = Stage::Plain;
             self.held.release(e);
             if outcome > 0 || self.timeout == 0 {
@@ -174,6 +252,10 @@ impl Operation for Poll {
         }
         self.report(e, outcome, now)
     }
+
+    fn within(&mut self, scope: Scope) {
+        self.scope = scope;
+    }
 }
 
 /// One fd of a single wait: the bits to report for input and for output, 0 where they are not asked for.
@@ -184,6 +266,8 @@ pub(crate) struct Wanted<'a> {
     pub input: i16,
     pub output: i16,
     pub name: &'static str,
+    pub scope: Scope,
+    pub began: u64,
 }
 
 impl Wanted<'_> {
@@ -235,9 +319,11 @@ impl<K: Kernel> Engine<K> {
         let mut at = u64::MAX;
         if wanted.input != 0 {
             at = at.min(self.arm(fd, slot, d, Direction::Read, way, now)).min(self.look_again(d, now));
+            at = at.min(self.bound(d, Direction::Read, wanted.scope).at);
         }
         if wanted.output != 0 || d.has(Flag::Connecting) {
             at = at.min(self.arm(fd, slot, d, Direction::Write, way, now));
+            at = at.min(self.bound(d, Direction::Write, wanted.scope).at);
         }
         at
     }
@@ -251,6 +337,14 @@ impl<K: Kernel> Engine<K> {
         let told = Look { ready: bits, again: false };
         if bits == 0 && !(direction == Direction::Write && d.has(Flag::Connecting)) {
             return nothing;
+        }
+        let bound = self.bound(d, direction, wanted.scope);
+        if bound.at <= now {
+            let connecting = d.has(Flag::Connecting);
+            self.cut(fd, d, direction, bound, name, Tried { began: wanted.began, bytes: 0 }, now);
+            // An attempt that was aborted: the kernel has the event now.
+            let aborted = connecting && !d.has(Flag::Connecting);
+            return if aborted { Look { ready: 0, again: true } } else { told };
         }
         match word(d, direction).load(d.generation()) {
             // libcurl looks once more, without waiting, before it reads: the same answer, and no telling of its own.

@@ -167,8 +167,8 @@ impl<K: Kernel> Engine<K> {
         }
     }
 
-    /// A timerfd at a high number in the set; `None` where there is no room for it.
-    fn hidden_timer(&self, number: u32, set: &Set, epoch: u32) -> Option<i32> {
+    /// A timerfd at a high number, of which nothing is known yet; `None` where there is no room for it.
+    pub(crate) fn private_timer(&self) -> Option<i32> {
         let k = &self.kernel;
         let limit = file::number_limit(k).ok()?;
         // Out of the way of programs that count on low numbers, but not so high that the kernel's own table grows for it.
@@ -180,6 +180,13 @@ impl<K: Kernel> Engine<K> {
         let _ = file::close(k, low);
         let timer = high.ok()?;
         self.slots.retire(timer);
+        Some(timer)
+    }
+
+    /// A timerfd in the set.
+    fn hidden_timer(&self, number: u32, set: &Set, epoch: u32) -> Option<i32> {
+        let k = &self.kernel;
+        let timer = self.private_timer()?;
         let events = (libc::EPOLLIN | libc::EPOLLET) as u32;
         if event::epoll_add(k, set.epfd(), timer, events, token(epoch)).is_err() {
             let _ = file::close(k, timer);

@@ -5,9 +5,11 @@
 
 use super::body::{Body, Course};
 use super::clock::{Direction, Way};
+use super::explicit::Tried;
 use super::judge::Verdict;
 use super::options::Loan;
-use super::{error, Call, Operation, Step};
+use super::wake::Patience;
+use super::{error, Call, Operation, Scope, Step};
 use crate::sys::{socket, Kernel};
 use crate::table::{Description, Flag, SlotWord};
 use crate::Engine;
@@ -47,6 +49,7 @@ pub struct Receive {
     /// How often a wait said ready and the call found nothing: an entry in the error queue does that.
     vain: u32,
     loan: Option<Loan>,
+    patience: Patience,
 }
 
 impl Receive {
@@ -65,6 +68,7 @@ impl Receive {
             done: 0,
             vain: 0,
             loan: None,
+            patience: Patience::new(),
         }
     }
 
@@ -126,10 +130,10 @@ impl Receive {
     }
 
     /// Does a blocking call of this kind wait for all it has room for?
-    fn waits_for_all(&self) -> bool {
+    fn waits_for_all(&self, d: &Description) -> bool {
         match self.body {
             Body::Messages(..) => self.flags & libc::MSG_WAITFORONE as usize == 0,
-            _ => self.flags & MSG_WAITALL != 0,
+            _ => self.flags & MSG_WAITALL != 0 && d.has(Flag::Stream),
         }
     }
 
@@ -160,6 +164,7 @@ impl Receive {
 
     fn wait<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, now: u64) -> Step {
         let way = Way { nonblocking: false, single: true };
+        self.patience.announce(e, d);
         let mut until = e.arm(self.fd, self.slot, d, Direction::Read, way, now).min(e.look_again(d, now));
         if self.began == 0 {
             self.began = now;
@@ -169,10 +174,36 @@ impl Receive {
             until = until.min(self.began.saturating_add(self.own_timeout));
         }
         self.stage = Stage::Waiting;
-        if self.vain > 1 && self.stage == Stage::Waiting {
+        if self.vain > 1 {
+            self.patience.end(e);
+            let until = until.min(e.bound(d, Direction::Read, self.patience.scope).at);
+            return self.lend(e, e.waits_until(&None, until, now));
+        }
+        self.pause(e, d, until, now)
+    }
+
+    fn pause<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, until: u64, now: u64) -> Step {
+        self.stage = Stage::Waiting;
+        self.patience.wait(e, (self.fd, d), Direction::Read, until, now)
+    }
+
+    /// What bounds reads of this socket has passed.
+    fn cut<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, now: u64) -> Step {
+        let bound = e.bound(d, Direction::Read, self.patience.scope);
+        let tried = Tried { began: self.began, bytes: self.done };
+        e.cut(self.fd, d, Direction::Read, bound, self.name, tried, now);
+        self.finish(error(libc::ETIMEDOUT))
+    }
+
+    /// The program's own call: it does not wait, or cannot be made in pieces. Only what is set now bounds it.
+    fn kernels<K: Kernel>(&mut self, e: &Engine<K>, d: &Description) -> Step {
+        let until = e.bound(d, Direction::Read, self.patience.scope).at;
+        if until != u64::MAX && !self.dontwait() && !e.is_nonblocking(self.fd) {
+            self.began = e.kernel.now();
             return self.lend(e, until);
         }
-        Step::Wait { fd: self.fd, events: libc::POLLIN, until }
+        self.stage = Stage::Own;
+        Step::Call(self.own)
     }
 
     /// The call would block.
@@ -228,6 +259,9 @@ impl Receive {
         if outcome < 0 {
             return self.finish(outcome);
         }
+        if e.bound(d, Direction::Read, self.patience.scope).at <= now {
+            return self.cut(e, d, now);
+        }
         if self.own_timeout != 0 && self.began.saturating_add(self.own_timeout) <= now {
             return self.finish(error(libc::EAGAIN));
         }
@@ -241,14 +275,15 @@ impl Receive {
                 e.take_aborted(self.fd, d);
                 // A set that holds the socket goes on waiting.
                 e.rearm_input(self.fd, self.slot, d);
+                e.moved(d, self.done);
                 self.finish(error(libc::ETIMEDOUT))
             }
-            Verdict::Due(_) if self.done == 0 => {
+            Verdict::Due(_) if self.done == 0 && !e.movable() => {
                 // Observed only: wait on as the program would have.
                 self.stage = Stage::Own;
                 Step::Call(self.own)
             }
-            Verdict::Due(_) => Step::Wait { fd: self.fd, events: libc::POLLIN, until: u64::MAX },
+            Verdict::Due(_) => self.pause(e, d, u64::MAX, now),
             _ => self.wait(e, d, now),
         }
     }
@@ -259,7 +294,7 @@ impl Receive {
         self.done = self.done.saturating_add(count);
         let more = self.stage == Stage::Try
             && count > 0
-            && self.waits_for_all()
+            && self.waits_for_all(d)
             && self.done < self.body.length()
             && !e.is_nonblocking(self.fd);
         if more {
@@ -291,16 +326,20 @@ impl Operation for Receive {
             // These never wait, and what they ask for is no answer of the peer.
             return Step::Call(self.own);
         }
+        if e.too_late(self.fd, d, Direction::Read, self.patience.scope, self.name) {
+            // Go's contract: to read nothing is no error, ever.
+            let nothing = d.has(Flag::Stream) && matches!(self.body, Body::Buffer(_, 0));
+            return Step::Done(if nothing { 0 } else { error(libc::ETIMEDOUT) });
+        }
         // A peek that waits for all cannot be made in pieces: the kernel's, without a bound.
         let peeks_all = self.flags & (MSG_PEEK | MSG_WAITALL) == MSG_PEEK | MSG_WAITALL;
-        if !d.any_rule() || !d.has(Flag::Stream) || self.dontwait() || peeks_all {
-            self.stage = Stage::Own;
-            return Step::Call(self.own);
+        let bounded = e.movable() || d.any_rule() && d.has(Flag::Stream);
+        if !bounded || self.dontwait() || peeks_all {
+            return self.kernels(e, d);
         }
         if d.has(Flag::LowWater) && !e.is_nonblocking(self.fd) {
             if self.below_low_water(e) {
-                self.stage = Stage::Own;
-                return Step::Call(self.own);
+                return self.kernels(e, d);
             }
             return self.wait(e, d, e.kernel.now());
         }
@@ -310,6 +349,7 @@ impl Operation for Receive {
 
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
         let stage = self.stage;
+        self.patience.end(e);
         if let Some(loan) = self.loan.take() {
             loan.give_back(e, self.fd);
         }
@@ -335,6 +375,10 @@ impl Operation for Receive {
             _ if outcome >= 0 => self.received(e, d, outcome as usize),
             _ => self.finish(outcome),
         }
+    }
+
+    fn within(&mut self, scope: Scope) {
+        self.patience.scope = scope;
     }
 }
 

@@ -3,7 +3,8 @@
 
 use super::clock::Direction;
 use super::poll::{Asks, Wanted};
-use super::{Call, Mask, Operation, Step};
+use super::wake::SLICE;
+use super::{Call, Mask, Operation, Scope, Step};
 use crate::sys::{program, Kernel};
 use crate::Engine;
 
@@ -24,7 +25,9 @@ pub struct Select {
     /// How long the program waits, ns; `u64::MAX` for ever.
     timeout: u64,
     stage: Stage,
+    began: u64,
     until: u64,
+    scope: Scope,
     asked: [Bits; 3],
     held: Mask,
     time: libc::timespec,
@@ -40,7 +43,8 @@ impl Select {
     pub fn new(name: &'static str, own: Call, timeout: u64) -> Select {
         let time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let asked = [[0; NUMBERS / 64]; 3];
-        Select { name, own, timeout, stage: Stage::Plain, until: u64::MAX, asked, held: Mask::default(), time }
+        let (stage, held, scope) = (Stage::Plain, Mask::default(), Scope::NONE);
+        Select { name, own, timeout, stage, began: 0, until: u64::MAX, scope, asked, held, time }
     }
 
     fn numbers(&self) -> usize {
@@ -90,6 +94,7 @@ impl Select {
     /// The numbers asked for that are managed sockets. The bits to report are 1 for input and 2 for output.
     fn entries<'a, K: Kernel>(&'a self, e: &'a Engine<K>) -> impl Iterator<Item = Wanted<'a>> + use<'a, K> {
         let ([input, output, _], name) = (&self.asked, self.name);
+        let (scope, began) = (self.scope, self.began);
         (0..self.numbers()).filter_map(move |fd| {
             let (input, output) = (has(input, fd) as i16, 2 * has(output, fd) as i16);
             let fd = fd as i32;
@@ -97,7 +102,7 @@ impl Select {
                 return None;
             }
             let (slot, d) = e.socket(fd)?;
-            Some(Wanted { fd, slot, d, input, output, name })
+            Some(Wanted { fd, slot, d, input, output, name, scope, began })
         })
     }
 
@@ -113,9 +118,16 @@ impl Select {
     }
 
     fn wait<K: Kernel>(&mut self, e: &Engine<K>, now: u64) -> Step {
-        let first = self.entries(e).fold(u64::MAX, |first, wanted| first.min(e.arm_for(&wanted, now)));
+        let (mut until, mut sockets) = (self.until.min(self.scope.until), false);
+        for wanted in self.entries(e) {
+            until = until.min(e.arm_for(&wanted, now));
+            sockets = true;
+        }
+        if sockets && e.movable() {
+            // Nobody can wake it: a number of ours in the program's sets would have to be small.
+            until = until.min(now.saturating_add(SLICE));
+        }
         self.stage = Stage::Wait;
-        let until = first.min(self.until);
         self.call(if until == u64::MAX { u64::MAX } else { until.saturating_sub(now) })
     }
 
@@ -134,7 +146,7 @@ impl Select {
                 }
             }
         }
-        if count > 0 || !again && now >= self.until {
+        if count > 0 || !again && now >= self.until.min(self.scope.until) {
             return self.finish(e, count, now);
         }
         if again {
@@ -168,13 +180,19 @@ impl Select {
 impl Operation for Select {
     fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step {
         let n = self.numbers();
-        if !e.anything_tracked() || n == 0 || n > NUMBERS || e.process.borrowed(&e.kernel) || !self.copy(e) {
+        let scoped = self.scope.until != u64::MAX;
+        let concerned = scoped || n != 0 && e.anything_tracked();
+        if !concerned || n > NUMBERS || e.process.borrowed(&e.kernel) || !self.copy(e) {
             return Step::Call(self.own);
         }
-        if self.entries(e).next().is_none() {
+        if !scoped && self.entries(e).next().is_none() {
             return Step::Call(self.own);
         }
         let now = e.kernel.now();
+        self.began = now;
+        if self.timeout != 0 {
+            self.scope = self.scope.paced(e, now);
+        }
         if self.timeout != u64::MAX {
             self.until = now.saturating_add(self.timeout);
         }
@@ -194,5 +212,9 @@ impl Operation for Select {
             return self.finish(e, outcome, now);
         }
         self.report(e, outcome, now)
+    }
+
+    fn within(&mut self, scope: Scope) {
+        self.scope = scope;
     }
 }

@@ -5,9 +5,11 @@
 
 use super::body::{Body, Course};
 use super::clock::{Direction, Way};
+use super::explicit::Tried;
 use super::judge::Verdict;
 use super::options::Loan;
-use super::{error, Call, Operation, Step};
+use super::wake::Patience;
+use super::{error, Call, Operation, Scope, Step};
 use crate::sys::Kernel;
 use crate::table::{Description, Flag, SlotWord, State};
 use crate::Engine;
@@ -51,6 +53,7 @@ pub struct Send {
     /// How often a wait said ready and the call found nothing: an entry in the error queue does that.
     vain: u32,
     loan: Option<Loan>,
+    patience: Patience,
 }
 
 impl Send {
@@ -70,6 +73,7 @@ impl Send {
             done: 0,
             vain: 0,
             loan: None,
+            patience: Patience::new(),
         }
     }
 
@@ -131,6 +135,7 @@ impl Send {
 
     fn wait<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, now: u64) -> Step {
         let way = Way { nonblocking: false, single: true };
+        self.patience.announce(e, d);
         let mut until = e.arm(self.fd, self.slot, d, Direction::Write, way, now);
         if self.began == 0 {
             self.began = now;
@@ -143,9 +148,11 @@ impl Send {
             self.stage = Stage::Waiting;
         }
         if self.vain > 1 && self.stage == Stage::Waiting {
-            return self.lend(e, until);
+            self.patience.end(e);
+            let until = until.min(e.bound(d, Direction::Write, self.patience.scope).at);
+            return self.lend(e, e.waits_until(&None, until, now));
         }
-        Step::Wait { fd: self.fd, events: libc::POLLOUT, until }
+        self.patience.wait(e, (self.fd, d), Direction::Write, until, now)
     }
 
     fn would_block<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, outcome: isize) -> Step {
@@ -192,6 +199,14 @@ impl Send {
         if outcome < 0 {
             return self.finish(outcome);
         }
+        let bound = e.bound(d, Direction::Write, self.patience.scope);
+        if bound.at <= now {
+            let tried = Tried { began: self.began, bytes: self.done };
+            e.cut(self.fd, d, Direction::Write, bound, self.name, tried, now);
+            e.take_aborted(self.fd, d);
+            let lost = self.stage == Stage::Connecting;
+            return if lost { Step::Done(error(libc::ETIMEDOUT)) } else { self.finish(error(libc::ETIMEDOUT)) };
+        }
         if self.own_timeout != 0 && self.began.saturating_add(self.own_timeout) <= now {
             return self.finish(error(libc::EAGAIN));
         }
@@ -210,9 +225,10 @@ impl Send {
                 if self.done > 0 {
                     d.set(Flag::ShortWrite);
                 }
+                e.moved(d, self.done);
                 self.finish(error(libc::ETIMEDOUT))
             }
-            Verdict::Due(_) => Step::Wait { fd: self.fd, events: libc::POLLOUT, until: u64::MAX },
+            Verdict::Due(_) => self.patience.wait(e, (self.fd, d), Direction::Write, u64::MAX, now),
             _ => self.wait(e, d, now),
         }
     }
@@ -267,6 +283,7 @@ impl Operation for Send {
         let Some((slot, d)) = e.socket(self.fd) else { return Step::Call(self.own) };
         self.slot = slot;
         if e.outlived(self.fd, d, self.name)
+            || e.too_late(self.fd, d, Direction::Write, self.patience.scope, self.name)
             || e.take_aborted(self.fd, d)
             || e.deliver(self.fd, slot, d, Direction::Write)
         {
@@ -280,12 +297,13 @@ impl Operation for Send {
             return Step::Call(self.own);
         }
         d.writes();
-        let bounded = d.any_rule() && d.has(Flag::Stream) && !self.dontwait();
+        let bounded = (e.movable() || d.any_rule() && d.has(Flag::Stream)) && !self.dontwait();
         self.stage = if bounded { Stage::Try } else { Stage::Own };
         Step::Call(if bounded { self.attempt } else { self.own })
     }
 
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
+        self.patience.end(e);
         if let Some(loan) = self.loan.take() {
             loan.give_back(e, self.fd);
         }
@@ -318,6 +336,10 @@ impl Operation for Send {
             _ if outcome >= 0 => self.sent(e, d, outcome as usize),
             _ => self.finish(outcome),
         }
+    }
+
+    fn within(&mut self, scope: Scope) {
+        self.patience.scope = scope;
     }
 }
 

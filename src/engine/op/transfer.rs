@@ -5,9 +5,11 @@
 //! message that went in part, is bounded by the kernel: the deadline itself is lent.
 
 use super::clock::{Direction, Way};
+use super::explicit::Tried;
 use super::judge::Verdict;
 use super::options::Loan;
-use super::{error, Call, Operation, Step};
+use super::wake::Patience;
+use super::{error, Call, Operation, Scope, Step};
 use crate::sys::{poll_now, signal, socket, Kernel};
 use crate::table::{Description, Flag, SlotWord};
 use crate::Engine;
@@ -35,13 +37,6 @@ struct Side {
 }
 
 impl Side {
-    fn events(&self) -> i16 {
-        match self.direction {
-            Direction::Read => libc::POLLIN,
-            Direction::Write => libc::POLLOUT,
-        }
-    }
-
     /// A call that moves bytes is about to be made.
     fn begins(&self, d: &Description) {
         if self.direction == Direction::Write {
@@ -65,6 +60,7 @@ pub struct Transfer {
     /// The kernel's own timeout for this blocking call, ns.
     own_timeout: u64,
     done: usize,
+    patience: Patience,
 }
 
 const WAY: Way = Way { nonblocking: false, single: true };
@@ -72,7 +68,8 @@ const WAY: Way = Way { nonblocking: false, single: true };
 impl Transfer {
     fn new(name: &'static str, own: Call, counter: usize, from: i32, to: i32) -> Transfer {
         let (side, stage, loan) = (None, Stage::Plain, None);
-        Transfer { name, own, counter, from, to, side, stage, loan, began: 0, own_timeout: 0, done: 0 }
+        let patience = Patience::new();
+        Transfer { name, own, counter, from, to, side, stage, loan, began: 0, own_timeout: 0, done: 0, patience }
     }
 
     /// sendfile(2).
@@ -142,9 +139,10 @@ impl Transfer {
     }
 
     fn wait<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description, now: u64) -> Step {
+        self.patience.announce(e, d);
         let until = self.until(e, side, d, now);
         self.stage = Stage::Waiting;
-        Step::Wait { fd: side.fd, events: side.events(), until }
+        self.patience.wait(e, (side.fd, d), side.direction, until, now)
     }
 
     /// The program's own call, bounded by a timeout of ours.
@@ -162,6 +160,7 @@ impl Transfer {
                 until = until.min(self.began.saturating_add(self.own_timeout));
             }
         }
+        until = until.min(e.bound(d, side.direction, self.patience.scope).at);
         let lent = until != u64::MAX && self.lend(e, side, until.saturating_sub(now));
         self.stage = if lent { Stage::Lent } else { Stage::Own };
         Step::Call(self.own)
@@ -170,6 +169,12 @@ impl Transfer {
     /// A wait ended, or a lent timeout ran out, without anything having moved.
     fn elapsed<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description, pieces: bool) -> Step {
         let now = e.kernel.now();
+        let bound = e.bound(d, side.direction, self.patience.scope);
+        if bound.at <= now {
+            let tried = Tried { began: self.began, bytes: self.done };
+            e.cut(side.fd, d, side.direction, bound, self.name, tried, now);
+            return self.finish(error(libc::ETIMEDOUT));
+        }
         if self.own_timeout != 0 && self.began.saturating_add(self.own_timeout) <= now {
             return self.finish(error(libc::EAGAIN));
         }
@@ -179,9 +184,10 @@ impl Transfer {
                 if self.done > 0 {
                     d.set(Flag::ShortWrite);
                 }
+                e.moved(d, self.done);
                 self.finish(error(libc::ETIMEDOUT))
             }
-            Verdict::Due(_) if pieces => Step::Wait { fd: side.fd, events: side.events(), until: u64::MAX },
+            Verdict::Due(_) if pieces => self.patience.wait(e, (side.fd, d), side.direction, u64::MAX, now),
             Verdict::Due(_) => {
                 self.stage = Stage::Own;
                 Step::Call(self.own)
@@ -211,7 +217,7 @@ impl Transfer {
     /// EAGAIN of the program's own call or of a piece.
     fn would_block<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description) -> Step {
         let own = self.stage == Stage::Own || side.direction == Direction::Read;
-        if own && poll_now(&e.kernel, side.fd, side.events()) > 0 {
+        if own && poll_now(&e.kernel, side.fd, side.direction.events()) > 0 {
             // The other end is what would block: a full or an empty pipe.
             return self.finish(error(libc::EAGAIN));
         }
@@ -263,6 +269,7 @@ impl Operation for Transfer {
         self.side = Some(side);
         let writes = side.direction == Direction::Write;
         if e.outlived(side.fd, d, self.name)
+            || e.too_late(side.fd, d, side.direction, self.patience.scope, self.name)
             || e.take_aborted(side.fd, d)
             || writes && e.deliver(side.fd, side.slot, d, side.direction)
             || writes && d.clear(Flag::ShortWrite) && poll_now(&e.kernel, side.fd, libc::POLLOUT) == 0
@@ -272,7 +279,7 @@ impl Operation for Transfer {
         let [.., flags, _, _] = self.own.args;
         let dontwait = self.own.nr == libc::SYS_sendmmsg && flags & libc::MSG_DONTWAIT as usize != 0;
         side.begins(d);
-        if dontwait || !d.any_rule() || e.never_waits(side.fd, d) {
+        if dontwait || !(d.any_rule() || e.movable()) || e.never_waits(side.fd, d) {
             self.stage = Stage::Own;
             return Step::Call(self.own);
         }
@@ -284,6 +291,7 @@ impl Operation for Transfer {
 
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
         let Some(side) = self.side else { return Step::Done(outcome) };
+        self.patience.end(e);
         if let Some(loan) = self.loan.take() {
             loan.give_back(e, side.fd);
         }
@@ -301,5 +309,9 @@ impl Operation for Transfer {
             n if n == error(libc::EAGAIN) => self.would_block(e, side, d),
             n => self.finish(n),
         }
+    }
+
+    fn within(&mut self, scope: Scope) {
+        self.patience.scope = scope;
     }
 }

@@ -45,6 +45,11 @@ pub enum Claim {
 }
 
 impl Timer {
+    /// Is there none to be had in this epoch? Then nobody can wake a wait in this set.
+    pub fn refused(&self, epoch: u32) -> bool {
+        self.state.load(Acquire) == (epoch as u64) << 32 | REFUSED
+    }
+
     /// The fd, in this epoch.
     pub fn fd(&self, epoch: u32) -> Option<i32> {
         let state = self.state.load(Acquire);

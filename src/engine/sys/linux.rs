@@ -35,6 +35,11 @@ impl Kernel for Linux {
         clock::read(self, libc::CLOCK_MONOTONIC).max(1)
     }
 
+    #[inline]
+    fn coarse(&self) -> u64 {
+        clock::read(self, libc::CLOCK_MONOTONIC_COARSE)
+    }
+
     fn realtime(&self) -> u64 {
         clock::read(self, libc::CLOCK_REALTIME)
     }

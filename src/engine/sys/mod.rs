@@ -43,6 +43,11 @@ pub trait Kernel {
     /// CLOCK_MONOTONIC, nanoseconds. Never 0.
     fn now(&self) -> u64;
 
+    /// The same, as of the last tick: at most a few ms behind, and a fifth of the price. Never ahead.
+    fn coarse(&self) -> u64 {
+        self.now()
+    }
+
     /// `bytes` (a multiple of 4096) of zeroed memory that lives until the process ends; `None` when there is none.
     ///
     /// An implementation must return memory that nobody else uses, aligned to 4096: [`Lazy`] builds references on it.

@@ -7,6 +7,11 @@ pub fn pid(k: &impl Kernel) -> i32 {
     k.call(libc::SYS_getpid, [0; 6]) as i32
 }
 
+/// Is this a thread of this process? In doubt, yes.
+pub fn is_thread(k: &impl Kernel, tid: i32) -> bool {
+    k.call(libc::SYS_tgkill, [pid(k) as usize, tid as usize, 0, 0, 0, 0]) != -(libc::ESRCH as isize)
+}
+
 /// gettid: the thread.
 pub fn tid(k: &impl Kernel) -> i32 {
     k.call(libc::SYS_gettid, [0; 6]) as i32

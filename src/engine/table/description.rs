@@ -4,6 +4,7 @@
 //! closed can do no harm: whatever can make a call fail sits in the two generation-checked words, and the clocks it may
 //! still store are "now", which only makes a deadline later.
 
+use super::explicit::Explicits;
 use super::word::Deadline;
 use crate::policy::{Class, Decision};
 use crate::sys::{Kernel, Lazy};
@@ -12,8 +13,8 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 /// In the life word: in use.
 const LIVE: u64 = 1 << 31;
 
-const PER_CHUNK: usize = 128;
-const CHUNKS: usize = 8192;
+pub(super) const PER_CHUNK: usize = 128;
+pub(super) const CHUNKS: usize = 8192;
 
 /// One bit of a description's flags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,11 +60,15 @@ pub enum Flag {
     Blocking = 1 << 18,
     /// A write is under way, and nothing has come since it began.
     Writing = 1 << 19,
+    /// The program has said something of it through the C API.
+    Explicit = 1 << 20,
 }
 
 /// Above the flags: which expiry it is (3 bits, wrapping), and how often the program was told of it (4 bits).
 const EXPIRY_SHIFT: u32 = 25;
 const TOLD_SHIFT: u32 = 28;
+/// In the word of rules, above them.
+const INDEX_SHIFT: u32 = 40;
 
 crate::zeroed! {
     /// What dup'ed fds share.
@@ -88,7 +93,7 @@ crate::zeroed! {
         sets: AtomicU64,
         /// SO_RCVTIMEO ms << 32 | SO_SNDTIMEO ms, as the program set them; 0 = none.
         timeo: AtomicU64,
-        /// The rules that decide each class, a byte each.
+        /// This description's index << 40 | the rules that decide each class, a byte each.
         rules: AtomicU64,
         /// flags << 32 | when the last wait for input ended, in ms (wrapping).
         flags: AtomicU32,
@@ -140,7 +145,7 @@ impl Description {
 
     /// The program is about to write. Another thread may read the answer before this one comes back from its call.
     pub fn writes(&self) {
-        if self.ruled(Class::Response) || self.has(Flag::Accepted) {
+        if self.ruled(Class::Response) || self.has(Flag::Accepted) || self.has(Flag::Explicit) {
             self.set(Flag::Writing);
         }
     }
@@ -203,7 +208,14 @@ impl Description {
     /// Set the rules that decide each class.
     pub fn decide(&self, decision: Decision) {
         let [a, b, c, d, e] = decision.rule;
-        self.rules.store(u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]), Relaxed);
+        let index = (self.index() as u64) << INDEX_SHIFT;
+        self.rules.store(index | u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]), Relaxed);
+    }
+
+    /// Its place in the table: never changes.
+    #[inline]
+    pub fn index(&self) -> u32 {
+        (self.rules.load(Relaxed) >> INDEX_SHIFT) as u32
     }
 
     /// Does a rule decide this class here?
@@ -213,7 +225,7 @@ impl Description {
 
     /// Does any rule decide anything here?
     pub fn any_rule(&self) -> bool {
-        self.rules.load(Relaxed) != 0
+        self.rules.load(Relaxed) & ((1 << INDEX_SHIFT) - 1) != 0
     }
 
     /// The program's own SO_RCVTIMEO, in ns; 0 = none.
@@ -297,6 +309,8 @@ pub struct Descriptions {
     fresh: AtomicU32,
     /// How many are in use.
     used: AtomicU32,
+    /// What was said of them through the C API.
+    pub explicit: Explicits,
 }
 
 impl Default for Descriptions {
@@ -313,6 +327,7 @@ impl Descriptions {
             free: AtomicU64::new(0),
             fresh: AtomicU32::new(0),
             used: AtomicU32::new(0),
+            explicit: Explicits::new(),
         }
     }
 
@@ -357,9 +372,11 @@ impl Descriptions {
         };
         let d = self.at(index)?;
         let generation = ((d.life.load(Relaxed) >> 32) as u32).wrapping_add(1);
-        for cell in [&d.read_start, &d.write_start, &d.last_write, &d.sets, &d.timeo, &d.rules] {
+        for cell in [&d.read_start, &d.write_start, &d.last_write, &d.sets, &d.timeo] {
             cell.store(0, Relaxed);
         }
+        d.rules.store((index as u64) << INDEX_SHIFT, Relaxed);
+        self.explicit.begin(index, generation);
         d.cookie_acked.store((cookie as u64) << 32, Relaxed);
         d.flags.store(0, Relaxed);
         d.last_wait_ms.store(0, Relaxed);

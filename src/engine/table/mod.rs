@@ -5,13 +5,19 @@
 //! handler. No system call and no idea of what a deadline means belongs here (that is `op`).
 
 mod description;
+mod explicit;
 mod loans;
+mod scopes;
 mod slot;
+pub mod waiters;
 mod word;
 
 pub use description::{Description, Descriptions, Flag};
+pub use explicit::{Expiry, Explicit, Source, FOREVER};
 pub use loans::{Borrowed, Key, Loans};
+pub use scopes::{Refused, Scopes};
 pub use slot::{Kind, SlotWord, Slots, FDS};
+pub use waiters::{Waiter, Waiters};
 pub use word::{Deadline, State};
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub enum Kind {
     Set = 3,
     /// Our own timerfd inside one of the program's epoll sets; the index is the set's.
     Hidden = 4,
+    /// Our own timerfd beside one of the program's waits.
+    Waker = 5,
 }
 
 impl Kind {
@@ -64,6 +66,7 @@ impl SlotWord {
             2 => Kind::Socket,
             3 => Kind::Set,
             4 => Kind::Hidden,
+            5 => Kind::Waker,
             _ => Kind::Unknown,
         }
     }

@@ -1,0 +1,152 @@
+//! Waits that can be moved: a thread that waits for a socket waits for a timer as well, which another thread sets off when it
+//! has moved a deadline.
+//!
+//! A timer rather than an eventfd: should the program have closed it behind our back, and its number be another file's by now,
+//! setting a time there fails, while a write would go into a stranger's stream (decision 17). What a deadline means is
+//! `explicit`'s.
+
+use super::clock::Direction;
+use super::scope::Scope;
+use super::Step;
+use crate::sys::{event, file, process, Kernel};
+use crate::table::{waiters, Description, Kind, Waiter};
+use crate::Engine;
+
+/// How long a wait may be that nobody can wake: it looks again.
+pub(crate) const SLICE: u64 = 10_000_000;
+
+/// A wait that can be moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Moving {
+    place: u32,
+    timer: i32,
+}
+
+/// No fd: poll passes over it.
+pub(crate) const NO_WAKER: i32 = -1;
+
+/// The fd that ends a wait when it is moved.
+pub(crate) fn waker(moving: &Option<Moving>) -> i32 {
+    moving.as_ref().map_or(NO_WAKER, |moving| moving.timer)
+}
+
+/// How an operation on one socket waits: within its thread's scope, and so that it can be moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Patience {
+    /// The scope of the thread.
+    pub scope: Scope,
+    moving: Option<Moving>,
+}
+
+impl Patience {
+    /// Not waiting.
+    pub const fn new() -> Patience {
+        Patience { scope: Scope::NONE, moving: None }
+    }
+
+    /// A wait is about to begin: what bounds it must be read after this, so that nothing set meanwhile is missed.
+    pub fn announce<K: Kernel>(&mut self, e: &Engine<K>, d: &Description) {
+        if self.moving.is_none() && e.movable() {
+            self.moving = e.begin_wait_for(waiters::bit(d.index()));
+        }
+    }
+
+    /// Wait for the socket until `until`, or until what bounds its operations.
+    pub fn wait<K: Kernel>(
+        &mut self,
+        e: &Engine<K>,
+        (fd, d): (i32, &Description),
+        direction: Direction,
+        until: u64,
+        now: u64,
+    ) -> Step {
+        self.announce(e, d);
+        let until = until.min(e.bound(d, direction, self.scope).at);
+        let until = e.waits_until(&self.moving, until, now);
+        Step::Wait { fd, events: direction.events(), until, waker: waker(&self.moving) }
+    }
+
+    /// The wait is over, if there was one.
+    #[inline]
+    pub fn end<K: Kernel>(&mut self, e: &Engine<K>) {
+        if self.moving.is_some() {
+            e.end_wait(&mut self.moving);
+        }
+    }
+}
+
+impl<K: Kernel> Engine<K> {
+    /// A wait for these sockets (their `waiters::bit`s) begins. `None`: nobody can wake it, or need to.
+    pub(crate) fn begin_wait_for(&self, which: u64) -> Option<Moving> {
+        if which == 0 || !self.movable() {
+            return None;
+        }
+        let k = &self.kernel;
+        let is_dead = |thread: u32| !process::is_thread(k, thread as i32);
+        let (place, waiter) = self.waiters.claim(k, process::tid(k) as u32, is_dead)?;
+        let Some(timer) = self.timer_of(waiter) else {
+            waiter.leave();
+            return None;
+        };
+        waiter.announce(which);
+        Some(Moving { place, timer })
+    }
+
+    /// It will end at `until` by itself. How long it may really last: one that cannot be woken looks again soon.
+    pub(crate) fn waits_until(&self, moving: &Option<Moving>, until: u64, now: u64) -> u64 {
+        match moving.as_ref().and_then(|moving| self.waiters.at(moving.place)) {
+            Some(waiter) => {
+                waiter.ends(until);
+                until
+            }
+            None if self.movable() => until.min(now.saturating_add(SLICE)),
+            None => until,
+        }
+    }
+
+    /// The wait is over.
+    pub(crate) fn end_wait(&self, moving: &mut Option<Moving>) {
+        let Some(moving) = moving.take() else { return };
+        let Some(waiter) = self.waiters.at(moving.place) else { return };
+        if waiter.take_fired() {
+            let _ = event::timer_set(&self.kernel, moving.timer, 0);
+        }
+        waiter.leave();
+    }
+
+    /// Something now ends at `instant` for those who wait on this description: wake who would not notice.
+    pub(crate) fn wake(&self, index: u32, instant: u64) {
+        let mut epoch = None;
+        self.waiters.each(|waiter| {
+            if !waiter.wants(index, instant) {
+                return;
+            }
+            let epoch = *epoch.get_or_insert_with(|| self.process.epoch(&self.kernel));
+            if let Some(timer) = waiter.timer(epoch) {
+                waiter.fire();
+                // Long past: it goes off at once.
+                let _ = event::timer_set(&self.kernel, timer, 1);
+            }
+        });
+    }
+
+    fn timer_of(&self, waiter: &Waiter) -> Option<i32> {
+        let epoch = self.process.epoch(&self.kernel);
+        if let Some(timer) = waiter.timer(epoch) {
+            if self.slots.word(timer).kind() == Kind::Waker {
+                return Some(timer);
+            }
+        }
+        // A forked child shares the timers of its parent, and must not set them.
+        if let Some(timer) = waiter.inherited(epoch).filter(|timer| self.slots.word(*timer).kind() == Kind::Waker) {
+            self.slots.retire(timer);
+            let _ = file::close(&self.kernel, timer);
+        }
+        let timer = self.private_timer();
+        if let Some(timer) = timer {
+            self.slots.settle(&self.kernel, timer, self.slots.word(timer), Kind::Waker, 0);
+        }
+        waiter.settle(epoch, timer);
+        timer
+    }
+}

@@ -1,0 +1,139 @@
+//! Waits that can be moved: who waits on which descriptions until when, and the timer that wakes him.
+//!
+//! A place belongs to one wait at a time. Nothing depends on its being given back: a thread that is cancelled in its wait leaves
+//! the place taken, which then is woken in vain until the thread's death is noticed. Setting timers belongs in `op`.
+
+use crate::sys::{Kernel, Lazy};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
+
+/// How many waits at a time can be woken; the others look again every few milliseconds.
+pub const PLACES: usize = 512;
+
+crate::zeroed! {
+    /// One wait.
+    pub struct Waiter {
+        /// The thread that waits here; 0 = free.
+        thread: AtomicU32,
+        /// The timer was set off since the last wait here began.
+        fired: AtomicU32,
+        /// A bit for each description waited on, by its index modulo 64: more may match than are meant.
+        which: AtomicU64,
+        /// The wait ends by itself at this instant.
+        until: AtomicU64,
+        /// epoch << 32 | the timer's fd + 1; of another epoch (before a fork): none.
+        timer: AtomicU64,
+    }
+}
+
+/// The bit of a description in a wait's `which`.
+pub fn bit(index: u32) -> u64 {
+    1 << (index % 64)
+}
+
+impl Waiter {
+    /// From now on whoever moves a deadline of one of `which` wakes this wait. What it waits for must be read after this.
+    pub fn announce(&self, which: u64) {
+        self.until.store(u64::MAX, Relaxed);
+        // SeqCst pairs with the load in `wants`: either the setter finds this wait, or the wait reads what was set.
+        self.which.store(which, SeqCst);
+    }
+
+    /// It ends by itself at `until`: no one need wake it for a later instant.
+    pub fn ends(&self, until: u64) {
+        self.until.store(until, Release);
+    }
+
+    /// Must this wait hear of an instant that was set for this description?
+    pub fn wants(&self, index: u32, instant: u64) -> bool {
+        self.which.load(SeqCst) & bit(index) != 0 && self.until.load(Acquire) > instant
+    }
+
+    /// The timer is being set off.
+    pub fn fire(&self) {
+        self.fired.store(1, Release);
+    }
+
+    /// Was it set off?
+    pub fn take_fired(&self) -> bool {
+        self.fired.load(Acquire) != 0 && self.fired.swap(0, AcqRel) != 0
+    }
+
+    /// The wait is over.
+    pub fn leave(&self) {
+        self.which.store(0, Release);
+        self.thread.store(0, Release);
+    }
+
+    /// The timer, in this epoch.
+    pub fn timer(&self, epoch: u32) -> Option<i32> {
+        let word = self.timer.load(Acquire);
+        ((word >> 32) as u32 == epoch).then_some(word as u32 as i32 - 1).filter(|fd| *fd >= 0)
+    }
+
+    /// The number of the timer that was made in another epoch, if there is one: after a fork it is shared with the parent.
+    pub fn inherited(&self, epoch: u32) -> Option<i32> {
+        let word = self.timer.load(Acquire);
+        ((word >> 32) as u32 != epoch).then_some(word as u32 as i32 - 1).filter(|fd| *fd >= 0)
+    }
+
+    /// This is its timer now. Only who has claimed the place says so.
+    pub fn settle(&self, epoch: u32, timer: Option<i32>) {
+        let number = timer.map_or(0, |fd| fd as u32 + 1);
+        self.timer.store((epoch as u64) << 32 | number as u64, Release);
+    }
+}
+
+crate::zeroed! {
+    /// All of them: 16 KiB.
+    pub struct Places {
+        places: [Waiter; PLACES],
+    }
+}
+
+/// The waits of this process that can be moved.
+pub struct Waiters {
+    places: Lazy<Places>,
+    /// Places that were ever taken.
+    used: AtomicU32,
+}
+
+impl Default for Waiters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Waiters {
+    /// Nobody waits.
+    pub const fn new() -> Waiters {
+        Waiters { places: Lazy::new(), used: AtomicU32::new(0) }
+    }
+
+    /// A free place, now this thread's. `is_dead` is asked of others' threads when none is free.
+    pub fn claim<K: Kernel>(&self, k: &K, thread: u32, is_dead: impl Fn(u32) -> bool) -> Option<(u32, &Waiter)> {
+        let places = &self.places.obtain(k)?.places;
+        let take = |from: &dyn Fn(u32) -> bool| {
+            places.iter().enumerate().find(|(_, place)| {
+                let seen = place.thread.load(Relaxed);
+                from(seen) && place.thread.compare_exchange(seen, thread, AcqRel, Relaxed).is_ok()
+            })
+        };
+        let (number, place) = take(&|seen| seen == 0).or_else(|| take(&|seen| seen != 0 && is_dead(seen)))?;
+        // Before `announce`: whoever must find this wait looks at so many places. SeqCst pairs with the load in `each`.
+        self.used.fetch_max(number as u32 + 1, SeqCst);
+        Some((number as u32, place))
+    }
+
+    /// The place of this number.
+    pub fn at(&self, number: u32) -> Option<&Waiter> {
+        self.places.peek()?.places.get(number as usize)
+    }
+
+    /// Every place that was ever taken.
+    pub fn each(&self, each: impl FnMut(&Waiter)) {
+        let used = self.used.load(SeqCst) as usize;
+        if let Some(places) = self.places.peek().filter(|_| used != 0) {
+            places.places.iter().take(used).for_each(each);
+        }
+    }
+}
