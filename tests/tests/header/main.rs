@@ -117,7 +117,9 @@ fn what_is_not_public_in_capi_rs_stays_out_of_the_header() {
         #[no_mangle]
         pub unsafe extern \"C\" fn nd_made(bytes: *const u8, count: usize) -> isize { 0 }
     ";
-    let header = generate::header_of(source);
+    let file = netdeadline_tests::scratch("header").join("public.rs");
+    std::fs::write(&file, source).expect("the target directory is writable");
+    let header = generate::header_of(&file);
     let declared = abi::declared(&header);
     assert_eq!(declared.functions, ["ssize_t nd_made(const uint8_t *bytes, size_t count)"], "{header}");
     assert!(header.contains("/** Kept. */") && !header.contains("Dropped"), "{header}");
