@@ -13,7 +13,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-const LIBDIRS: [&str; 3] = ["lib", "lib64", concat!("lib/", "x86_64", "-linux-gnu")];
+const LIBDIRS: [&str; 3] = ["lib", "lib64", "lib/x86_64-linux-gnu"];
 
 /// A target directory with what the tests are of: NETDEADLINE_LIB may be anywhere.
 fn target() -> &'static Path {
@@ -179,7 +179,8 @@ fn every_file_is_where_a_distribution_has_it_and_nothing_else_is() {
     expected = ["man1/netdeadline.1", "man7/netdeadline.7", "man3/nd_set_deadline.3"]
         .map(|page| format!("644 share/man/{page}"))
         .into();
-    for name in ["LICENSE-MIT", "LICENSE-APACHE", "README.md", "CHANGELOG.md", "docs/limits.md", "docs/container.md"] {
+    let documents = ["README.md", "CHANGELOG.md", "docs/limits.md", "docs/container.md", "examples/scope.c"];
+    for name in documents.into_iter().chain(["LICENSE-MIT", "LICENSE-APACHE"]) {
         expected.insert(format!("644 share/doc/netdeadline/{name}"));
     }
     assert!(expected.is_subset(&rest), "missing: {:?}", expected.difference(&rest));
