@@ -25,9 +25,7 @@ static void expire(const struct nd_hole *hole, enum nb_way way, enum order order
     }
     apin_end(&sleeper);
     CHECK_WOKEN(&sleeper, told(way), when);
-    CHECK_EQ(nb_so_error(fd), ETIMEDOUT);
-    CHECK_EQ(nb_so_error(fd), 0);
-    CHECK(nd_tcp_state(fd) != TCP_SYN_SENT);
+    apin_connect_timed_out(fd);
     io_close(fd);
 }
 

@@ -1,5 +1,6 @@
-// As long as a deadline is past, poll, select and a level-triggered set report the socket at every wait, also one of no length,
-// whether there is data or not; calls in between change nothing, and take nothing.
+// As long as a deadline is past, poll, select and a level-triggered set report the socket at every wait, whether there is data or
+// not; calls in between change nothing, and take nothing. (A set reports it once a millisecond: a wait of no length may come
+// between.)
 // Source: SEMANTICS "Sources of a deadline" 1 (sticky, checked before the call, consumes nothing).
 //
 // api: yes
@@ -13,7 +14,7 @@ int main(void) {
         CHECK_EQ(nd_set_deadline(pair.client, nd_now() - 1), 0);
         for (int round = 0; round < 12; round++) {
             int64_t start = nd_now();
-            CHECK_EQ(nb_wait(&waiter, round % 2 ? 0 : 5000), POLLIN);
+            CHECK_EQ(nb_wait(&waiter, round % 2 && !nb_is_epoll(way) ? 0 : 5000), POLLIN);
             CHECK_AT_ONCE(start, ND_LATE);
             if (round % 3 == 1) CHECK_ERRNO(io_read(pair.client, &byte, 1), ETIMEDOUT);
             if (round % 3 == 2) CHECK_ERRNO(io_write(pair.client, "x", 1), ETIMEDOUT);

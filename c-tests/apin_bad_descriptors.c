@@ -30,10 +30,10 @@ int main(void) {
         CHECK_EQ(nd_get_timeouts(fd, NULL), -1);
         CHECK_EQ(nd_last_expiry(fd, NULL), -1);
     }
-    // Closed behind the library's back.
+    // Closed behind the back of a library that sees no close.
     pair = apin_pair(API_TCP);
     CHECK_EQ(nd_set_deadline(pair.client, 1), 0);
-    nd_raw_close(pair.client);
-    CHECK_OWN_CALLS(pair.client, EBADF);
+    if (!API_INTERPOSED) close(pair.client);
+    if (!API_INTERPOSED) CHECK_OWN_CALLS(pair.client, EBADF);
     return 0;
 }

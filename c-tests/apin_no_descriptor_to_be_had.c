@@ -40,7 +40,8 @@ static void in_a_child(bool used_before) {
     // Moved under who waits.
     CHECK_EQ(nd_set_deadline(blocking.client, nd_now() + 60 * SEC), 0);
     struct api_op op;
-    api_block(&op, &api_read_calls[0], blocking.client);
+    // Whether it sleeps cannot be asked: that takes a descriptor.
+    api_start(&op, &api_read_calls[0], blocking.client);
     int used = 0;
     for (size_t i = 0; i < APIN_WAITS; i++) {
         // Each epoll waiter takes a set from those above: there is no number for another.

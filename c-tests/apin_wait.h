@@ -59,6 +59,17 @@ static ND_UNUSED void apin_read_all(int fd, const char *data, size_t size) {
     CHECK_ERRNO(io_read(fd, got, 1), EAGAIN);
 }
 
+// A connect that a deadline ended: its error is ETIMEDOUT, once. Where getsockopt is not the library's, the next call says it.
+static ND_UNUSED void apin_connect_timed_out(int fd) {
+#if API_INTERPOSED
+    CHECK_EQ(nb_so_error(fd), ETIMEDOUT);
+    CHECK_EQ(nb_so_error(fd), 0);
+#else
+    CHECK_ERRNO(io_write(fd, "x", 1), ETIMEDOUT);
+#endif
+    CHECK(nd_tcp_state(fd) != TCP_SYN_SENT);
+}
+
 // ---- sleepers: threads in a wait ----
 // `count` sockets in poll's array (the one that matters is the last); the rest never have anything.
 struct apin_sleeper {
