@@ -212,6 +212,22 @@ fn an_expiry_is_explained_as_its_page_says() {
 }
 
 #[test]
+fn the_log_calls_what_a_program_set_as_the_documents_do() {
+    let [example] = examples("nd_last_expiry");
+    let logged = |format| {
+        let program = example.compiled().env("NETDEADLINE_LOG", "stderr").env("NETDEADLINE_LOG_FORMAT", format);
+        program.run().succeeded().stderr
+    };
+    let (json, plain) = (logged("json"), logged("plain"));
+    let classes = ["read", "explicit"];
+    assert!(json.lines().count() == 2 && plain.lines().count() == 2, "{json}{plain}");
+    for (class, (json, plain)) in classes.into_iter().zip(json.lines().zip(plain.lines())) {
+        assert!(json.contains(&format!(r#""class":"{class}","source":"api""#)), "{json}");
+        assert!(plain.ends_with("set by the program itself"), "{plain}");
+    }
+}
+
+#[test]
 fn the_clock_goes_on_as_its_page_says() {
     let [example] = examples("nd_now");
     example.as_claimed(example.compiled().run().succeeded(), SECOND / 5);
@@ -229,7 +245,13 @@ fn a_scope_ends_libcurl_as_its_page_says() {
 #[test]
 fn scopes_nest_as_their_page_says() {
     let [_, example] = examples("nd_scope_enter");
-    example.as_claimed(example.compiled().run().succeeded(), 3 * SECOND);
+    let log = scratch("docs").join("scopes.log");
+    let _ = fs::remove_file(&log);
+    let program = example.compiled().env("NETDEADLINE_LOG", &log).env("NETDEADLINE_LOG_FORMAT", "json");
+    example.as_claimed(program.run().succeeded(), 3 * SECOND);
+    let log = fs::read_to_string(log).expect("a log");
+    assert!(log.lines().count() >= 2, "{log}");
+    assert!(log.lines().all(|line| line.contains(r#""class":"scope","source":"api""#)), "{log}");
 }
 
 /// The README's block of C that contains this.
