@@ -1,10 +1,11 @@
 //! The stub door: performs the engine's steps on the pretended machine, and lets time pass only where a step waits.
 
 use crate::machine::{Attempt, Machine, Pending, S};
-use netdeadline_engine::op::{Operation, Step};
+use netdeadline_engine::op::{Operation, Scope, Step};
 use netdeadline_engine::policy::{Class, Origin};
 use netdeadline_engine::settings::Settings;
 use netdeadline_engine::Engine;
+use std::cell::Cell;
 
 /// What an operation answers: what the kernel would, or a positive errno.
 pub type Answer = Result<usize, i32>;
@@ -22,6 +23,8 @@ pub struct World {
     pub machine: Machine,
     /// The engine.
     pub engine: Box<Engine<Machine>>,
+    /// What the calling thread is known by: an address that is its own.
+    pub key: Cell<usize>,
 }
 
 impl World {
@@ -44,7 +47,12 @@ impl World {
             settings.log.set_format(b"json").expect("a format");
             write(settings);
         });
-        World { machine, engine }
+        World::of(machine, engine)
+    }
+
+    /// A process with this engine.
+    pub fn of(machine: Machine, engine: Box<Engine<Machine>>) -> World {
+        World { machine, engine, key: Cell::new(0x1000) }
     }
 
     /// The time.
@@ -61,6 +69,9 @@ impl World {
     pub fn begin<O: Operation, M>(&self, operation: O, memory: M) -> Thread<O, M> {
         // Boxed before it starts: a step may point into the operation.
         let mut operation = Box::new(operation);
+        if self.engine.scopes.any() {
+            operation.within(Scope::of(&self.engine, self.key.get()));
+        }
         let step = operation.start(&self.engine);
         let mut thread = Thread { operation, step, pending: None, until: 0, steps: 0, memory };
         thread.run(self);

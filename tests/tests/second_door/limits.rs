@@ -64,7 +64,7 @@ fn the_wrappers_of_sys_work_on_the_pretended_machine() {
 fn an_engine_that_was_never_started_asks_nothing() {
     let machine = Machine::new();
     let engine = Box::new(Engine::new(machine.clone()));
-    let world = World { machine, engine };
+    let world = World::of(machine, engine);
     let fd = world.connected();
     let set = world.epoll_create();
     world.epoll_add(set, fd, libc::EPOLLIN);

@@ -6,6 +6,7 @@
 //! elsewhere.
 
 mod answers;
+mod api;
 mod door;
 mod machine;
 mod model;

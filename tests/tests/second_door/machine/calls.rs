@@ -46,8 +46,16 @@ const ALWAYS: u32 = (libc::POLLERR | libc::POLLHUP) as u32;
 const WORD: usize = 64;
 
 /// Calls that SO_RCVTIMEO bounds.
-const READS: [i64; 6] =
-    [libc::SYS_read, libc::SYS_readv, libc::SYS_recvfrom, libc::SYS_recvmsg, libc::SYS_recvmmsg, libc::SYS_splice];
+const READS: [i64; 8] = [
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_recvfrom,
+    libc::SYS_recvmsg,
+    libc::SYS_recvmmsg,
+    libc::SYS_splice,
+    libc::SYS_accept,
+    libc::SYS_accept4,
+];
 
 /// Timers of the pretended kernel expire at whole grains, as Linux's are never early and a little late.
 pub(super) fn whole(instant: u64) -> u64 {
@@ -68,8 +76,11 @@ impl State {
                 self.watch(&call, &mut watched);
                 What::Call(call)
             }
-            Step::Wait { fd, events, until } => {
+            Step::Wait { fd, events, until, waker } => {
                 watched.push((fd, events as u16 as u32, self.numbers.get(&fd).copied()));
+                if waker >= 0 {
+                    watched.push((waker, libc::POLLIN as u32, self.numbers.get(&waker).copied()));
+                }
                 What::Wait { until }
             }
         };
@@ -161,7 +172,9 @@ impl State {
 
     fn wait(&mut self, pending: &Pending, expired: bool) -> Answer {
         let bits = self.bits(&pending.watched[0]);
-        (bits != 0 || expired).then_some(Ok(bits as usize))
+        // Woken is like expired: the engine looks again.
+        let woken = pending.watched.get(1).is_some_and(|waker| self.bits(waker) != 0);
+        (bits != 0 || woken || expired).then_some(Ok(bits as usize))
     }
 
     fn bits(&self, watched: &(i32, u32, Option<FileId>)) -> u32 {
@@ -200,6 +213,7 @@ impl State {
                 let Some(file) = file else { return Some(Err(libc::EBADF)) };
                 match call.nr {
                     libc::SYS_connect => self.connect(file, b, c, expired),
+                    libc::SYS_accept | libc::SYS_accept4 => self.accept(file, expired),
                     libc::SYS_splice => self.splice(file, [b, c, d, call.args[4], call.args[5]], pending, expired),
                     _ => self.move_bytes(file, call, pending, expired),
                 }
@@ -263,6 +277,24 @@ impl State {
                 }
             });
         }
+    }
+
+    /// accept(2): the new socket inherits the listener's timeouts, as sk_clone_lock has it.
+    fn accept(&mut self, file: FileId, expired: bool) -> Answer {
+        let (now, cookie) = (self.now, 1_000 + self.files.len() as u64);
+        let Some(File::Socket(listener)) = self.files.get_mut(&file) else { return Some(Err(libc::ENOTSOCK)) };
+        if listener.phase != Phase::Listening {
+            return Some(Err(libc::EINVAL));
+        }
+        if listener.queue == 0 {
+            return (expired || listener.nonblocking).then_some(Err(libc::EAGAIN));
+        }
+        listener.queue -= 1;
+        let mut socket = super::Socket::new(listener.domain, listener.kind, cookie);
+        (socket.receive_timeout, socket.send_timeout) = (listener.receive_timeout, listener.send_timeout);
+        (socket.local, socket.peer) = (listener.local.clone(), memory::address([10, 9, 9, 9], 50_000));
+        socket.establish(now);
+        Some(Ok(self.open(File::Socket(socket)) as usize))
     }
 
     /// connect(2), of net/ipv4/af_inet.c and net/unix/af_unix.c.

@@ -13,6 +13,7 @@ fn in_kernel_form(answer: Result<usize, i32>) -> isize {
 
 impl Kernel for Machine {
     fn call(&self, nr: i64, args: [usize; 6]) -> isize {
+        self.run_hook(nr);
         let mut state = self.change();
         *state.asked.entry(nr).or_default() += 1;
         in_kernel_form(state.engine_call(nr, args))
@@ -128,7 +129,16 @@ impl State {
                 memory::store_as(d, libc::rlimit64 { rlim_cur: self.limit, rlim_max: self.limit });
                 Ok(0)
             }
-            libc::SYS_getpid | libc::SYS_gettid => Ok(self.pid as usize),
+            libc::SYS_getpid => Ok(self.pid as usize),
+            libc::SYS_gettid => Ok(self.tid.unwrap_or(self.pid) as usize),
+            libc::SYS_tgkill => {
+                assert_eq!((a as i32, c), (self.pid, 0), "the engine only asks whether a thread lives");
+                if self.dead.contains(&(b as i32)) {
+                    Err(libc::ESRCH)
+                } else {
+                    Ok(0)
+                }
+            }
             libc::SYS_prctl => {
                 assert_eq!(a as i32, libc::PR_GET_NAME);
                 memory::store(b, b"pretended\0\0\0\0\0\0\0");

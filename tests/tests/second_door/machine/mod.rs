@@ -104,6 +104,12 @@ pub struct State {
     pub no_timers: bool,
     /// Registrations that the engine itself modified: the fd, and its new events.
     pub modified: Vec<(i32, u32)>,
+    /// gettid's answer, where it is not the pid.
+    pub tid: Option<i32>,
+    /// Threads that have ended: tgkill does not find them.
+    pub dead: BTreeSet<i32>,
+    /// What another thread does just before the engine makes a call of this number.
+    hooks: Vec<(i64, Box<dyn FnOnce()>)>,
 }
 
 /// The machine, shared by the engine (as its kernel), the door and the test.
@@ -132,6 +138,9 @@ impl Machine {
             wiped: Vec::new(),
             no_timers: false,
             modified: Vec::new(),
+            tid: None,
+            dead: BTreeSet::new(),
+            hooks: Vec::new(),
         };
         for _ in 0..3 {
             state.open(File::Plain(Vec::new()));
@@ -166,10 +175,28 @@ impl Machine {
         });
     }
 
+    /// Another thread gets the processor just before the engine makes its next call of this number, and does this.
+    pub fn before(&self, nr: i64, what: impl FnOnce() + 'static) {
+        self.change().hooks.push((nr, Box::new(what)));
+    }
+
+    /// Whoever was to run before a call of this number runs now.
+    fn run_hook(&self, nr: i64) {
+        let hook = {
+            let mut state = self.change();
+            let found = state.hooks.iter().position(|hook| hook.0 == nr);
+            found.map(|i| state.hooks.remove(i))
+        };
+        if let Some((_, what)) = hook {
+            what();
+        }
+    }
+
     /// Become a forked child: the memory is a copy, but for what fork wipes, and the files are shared.
     pub fn fork(&self) {
         let mut state = self.change();
         state.pid += 1;
+        state.tid = None;
         for (at, bytes) in &state.wiped {
             // SAFETY: `wiped_pages` allocated them, of that length, and the atomics in them are not used meanwhile.
             unsafe { std::ptr::write_bytes(*at as *mut u8, 0, *bytes) };

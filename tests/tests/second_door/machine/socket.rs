@@ -76,6 +76,8 @@ pub struct Socket {
     pub aborted: u32,
     /// A second connect of the program finds the first under way.
     pub attempted: bool,
+    /// Of one that listens: connections nobody has accepted yet.
+    pub queue: usize,
 }
 
 impl Socket {
@@ -110,6 +112,7 @@ impl Socket {
             edge: 0,
             aborted: 0,
             attempted: false,
+            queue: 0,
         }
     }
 
@@ -181,7 +184,9 @@ impl Socket {
     /// poll's bits, of net/ipv4/tcp.c, tcp_poll.
     pub fn ready(&self) -> u32 {
         let mut bits = 0;
-        if self.phase != Phase::Listening {
+        if self.phase == Phase::Listening {
+            bits |= if self.queue > 0 { libc::POLLIN | libc::POLLRDNORM } else { 0 };
+        } else {
             if self.is_readable() {
                 bits |= libc::POLLIN | libc::POLLRDNORM;
             }

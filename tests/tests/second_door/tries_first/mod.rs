@@ -11,7 +11,7 @@ mod writing;
 use crate::door::{Answer, World};
 use crate::machine::{MS, S};
 use crate::program::FOREVER;
-use netdeadline_engine::op::{self, Call, Interest, Operation, Receive, Step};
+use netdeadline_engine::op::{self, Call, Interest, Operation, Receive, Scope, Step};
 use netdeadline_engine::sys::Kernel;
 use netdeadline_engine::Engine;
 
@@ -50,6 +50,10 @@ impl Operation for GoRead {
             return Step::Done(outcome);
         }
         self.read.answered(e, outcome)
+    }
+
+    fn within(&mut self, scope: Scope) {
+        self.read.within(scope);
     }
 }
 
