@@ -21,10 +21,10 @@ enum Fate {
 }
 
 /// A way to the server at `socket` that treats its first connections as told, and lets all others through.
-fn gate(socket: PathBuf, fates: &[Fate]) -> u16 {
+fn gate(socket: PathBuf, fates: &'static [Fate]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let port = listener.local_addr().expect("bound").port();
-    let mut fates = fates.to_vec().into_iter();
+    let mut fates = fates.iter().copied();
     spawn(move || {
         for client in listener.incoming().flatten() {
             let (fate, socket) = (fates.next().unwrap_or(Fate::Open), socket.clone());
