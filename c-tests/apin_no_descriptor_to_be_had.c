@@ -18,10 +18,11 @@ static void in_a_child(bool used_before) {
     struct nd_pair pairs[APIN_MAX_WAITS], own = apin_pair(API_TCP), blocking = api_pair(API_TCP);
     char byte;
     apin_make_idle();
-    for (size_t i = 0; i < APIN_WAITS; i++) pairs[i] = apin_pair((enum api_kind)(i % API_KINDS));
-    // The sets are made while there are numbers.
-    int sets[16];
-    for (int i = 0; i < 16; i++) sets[i] = nb_set();
+    // Sets are made while there are numbers.
+    for (size_t i = 0; i < APIN_WAITS; i++) {
+        pairs[i] = apin_pair((enum api_kind)(i % API_KINDS));
+        apin_prepare(&sleepers[i], apin_waits[i].way, apin_waits[i].count, pairs[i].client, POLLIN, -1);
+    }
     struct nb_waiter waiter = nb_waiter(API_INTERPOSED ? NB_EPOLL_WAIT : NB_POLL, own.client, POLLIN);
     if (used_before) CHECK_EQ(nd_set_deadline(own.client, nd_now() + 60 * SEC), 0);
     int last = MUST(dup(0));
@@ -42,12 +43,9 @@ static void in_a_child(bool used_before) {
     struct api_op op;
     // Whether it sleeps cannot be asked: that takes a descriptor.
     api_start(&op, &api_read_calls[0], blocking.client);
-    int used = 0;
     for (size_t i = 0; i < APIN_WAITS; i++) {
-        // Each epoll waiter takes a set from those above: there is no number for another.
-        if (nb_is_epoll(apin_waits[i].way)) nd_raw_close(sets[used++]);
         CHECK_EQ(nd_set_deadline(pairs[i].client, nd_now() + 60 * SEC), 0);
-        apin_start(&sleepers[i], apin_waits[i].way, apin_waits[i].count, pairs[i].client, POLLIN, -1);
+        apin_launch(&sleepers[i]);
     }
     nd_sleep(30 * MS);
     CHECK_ERRNO(dup(0), EMFILE);

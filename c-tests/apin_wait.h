@@ -106,8 +106,9 @@ static void *apin_sleep(void *argument) {
     sleeper->ended = nd_now();
     return NULL;
 }
-static ND_UNUSED void apin_start(struct apin_sleeper *sleeper, enum nb_way way, int count, int fd, short events,
-                                 int timeout) {
+// All but the thread, which apin_launch starts.
+static ND_UNUSED void apin_prepare(struct apin_sleeper *sleeper, enum nb_way way, int count, int fd, short events,
+                                   int timeout) {
     memset(sleeper, 0, sizeof *sleeper);
     sleeper->way = way;
     sleeper->count = count;
@@ -124,7 +125,12 @@ static ND_UNUSED void apin_start(struct apin_sleeper *sleeper, enum nb_way way, 
         for (int i = 0; i < count - 1; i++) sleeper->array[i] = (struct pollfd){.fd = apin_idle[i], .events = POLLIN};
         sleeper->array[count - 1] = (struct pollfd){.fd = fd, .events = events};
     }
-    sleeper->thread = nd_start(apin_sleep, sleeper);
+}
+static ND_UNUSED void apin_launch(struct apin_sleeper *sleeper) { sleeper->thread = nd_start(apin_sleep, sleeper); }
+static ND_UNUSED void apin_start(struct apin_sleeper *sleeper, enum nb_way way, int count, int fd, short events,
+                                 int timeout) {
+    apin_prepare(sleeper, way, count, fd, events, timeout);
+    apin_launch(sleeper);
 }
 // Returns when all of them wait in the kernel.
 static ND_UNUSED void apin_asleep(struct apin_sleeper *sleepers, size_t count) {
