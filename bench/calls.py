@@ -58,14 +58,14 @@ ANSWER_SECONDS = 60
 
 
 class Caller:
-    """One process of calls.c."""
+    """One process that answers as calls.c does."""
 
-    def __init__(self, workshop, kind, variant, behind, errors, processor):
-        self.what = f"{kind}, {variant}"
+    def __init__(self, command, environment, errors, processor):
+        self.what = " ".join(command[1:])
         self.errors = errors
         self.process = subprocess.Popen(
-            [workshop.program("calls"), kind],
-            env=workshop.environment(variant, behind),
+            command,
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -99,16 +99,16 @@ class Caller:
         self.process.stdout.close()
 
 
-def measure(workshop, kind, behind, generations, turns):
-    """ns per call of each variant, one list each, the same turn at the same place."""
-    found = {variant: [] for variant in VARIANTS}
+def measure(directory, variants, generations, turns):
+    """ns per call of each variant, one list each, the same turn at the same place. A variant is a command and its environment."""
+    found = {variant: [] for variant in variants}
     processor = max(os.sched_getaffinity(0))
-    order = list(VARIANTS)
+    order = list(variants)
     for _ in range(generations):
-        with contextlib.ExitStack() as stack, open(workshop.directory / "errors", "w+b") as errors:
+        with contextlib.ExitStack() as stack, open(directory / "errors", "w+b") as errors:
             callers = {}
-            for variant in VARIANTS:
-                callers[variant] = caller = Caller(workshop, kind, variant, behind, errors, processor)
+            for variant, (command, environment) in variants.items():
+                callers[variant] = caller = Caller(command, environment, errors, processor)
                 stack.callback(caller.end)
                 caller.ready()
             for _ in range(turns):
@@ -119,7 +119,7 @@ def measure(workshop, kind, behind, generations, turns):
             # A preload that was not loaded is silent but for this.
             if errors.seek(0, os.SEEK_END):
                 errors.seek(0)
-                raise Broken(f"{kind}: {errors.read().decode(errors='replace')[-500:]}")
+                raise Broken(f"{caller.what}: {errors.read().decode(errors='replace')[-500:]}")
     return found
 
 
@@ -137,7 +137,8 @@ def rows(workshop, kinds, behind, size, armed=True):
         generations, turns = (2, 8) if size == "quick" else (6, 20)
         if kind == "epoll-10000":
             generations = max(1, generations // 3)
-        found = measure(workshop, kind, behind, generations, turns)
+        variants = {name: ([workshop.program("calls"), kind], workshop.environment(name, behind)) for name in VARIANTS}
+        found = measure(workshop.directory, variants, generations, turns)
         digits = 2 if behind else 0 if median(found["native"]) >= 1000 else 1
         cells = [title, f"{median(found['native']):.{digits}f}", f"{over(found, 'empty', 'native'):+.{digits}f}"]
         for variant in ("idle", "other", "armed") if armed else ("idle", "other"):

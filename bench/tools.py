@@ -34,9 +34,21 @@ class Workshop:
         self.directory = pathlib.Path(directory)
         self.library = self.directory / "libnetdeadline.so"
         self.library.write_bytes(pathlib.Path(library).read_bytes())
-        for name, flags in (("calls", []), ("late", []), ("empty.so", OBJECT), ("stub.so", OBJECT)):
-            source = HERE / f"{name.removesuffix('.so')}.c"
-            subprocess.run(["gcc", *CFLAGS, *flags, "-o", self.directory / name, source, "-ldl"], check=True, timeout=120)
+        os.symlink(self.library, self.directory / "libnetdeadline.so.0")
+        api = [f"-I{HERE.parent}/include", "-pthread"]
+        # Whether or not it makes a call of ours: Ubuntu's linker would leave the library out.
+        linked = ["-Wl,--no-as-needed", f"-L{directory}", "-lnetdeadline", f"-Wl,-rpath,{directory}"]
+        for name, source, flags in (
+            ("calls", "calls", []),
+            ("late", "late", []),
+            ("empty.so", "empty", OBJECT),
+            ("stub.so", "stub", OBJECT),
+            ("api", "api", api),
+            ("api.linked", "api", [*api, *linked]),
+            ("wake", "wake", [*api, *linked]),
+        ):
+            command = ["gcc", *CFLAGS, "-o", self.directory / name, HERE / f"{source}.c", *flags, "-ldl"]
+            subprocess.run(command, check=True, timeout=120)
 
     def program(self, name):
         return str(self.directory / name)
