@@ -3,6 +3,7 @@
 // Source: include/netdeadline.h, nd_expiry.
 //
 // api: yes
+// env: none
 // env: NETDEADLINE_RULES="to 127.0.0.0/8 read=150ms write=1h connect=2h"
 #include "api.h"
 
@@ -114,7 +115,7 @@ static void moved(enum api_kind kind) {
     CHECK_EQ(why.bytes, sent);
     api_close(&pair);
 }
-// The operator's rule is not the program's doing. It needs a connect that the library saw.
+// The operator's rule is not the program's doing.
 static void rule(void) {
     struct nd_pair pair = api_pair(API_TCP);
     int64_t start = nd_now();
@@ -127,10 +128,14 @@ static void rule(void) {
 
 int main(void) {
     began = nd_now();
+    if (getenv("NETDEADLINE_RULES")) {
+        if (!API_INTERPOSED) SKIP("a rule needs a connect that the library saw");
+        rule();
+        return 0;
+    }
     for (enum api_kind kind = 0; kind < API_KINDS; kind++) deadlines(kind);
     classes();
     moved(API_TCP);
     moved(API_UNIX);
-    if (API_INTERPOSED) rule();
     return 0;
 }

@@ -36,6 +36,7 @@ static void read_and_write(enum api_kind kind) {
     // Nothing that is there is kept back.
     CHECK_EQ(nd_raw_write(pair.peer, "d", 1), 1);
     CHECK_EQ(io_read(pair.client, bytes, 1), 1);
+    give(pair.client, (struct nd_timeouts){.read = 10 * SEC});
     nd_send_later(&later, pair.peer, T / 4, "e", 1);
     CHECK_EQ(io_recv(pair.client, bytes, 1, 0), 1);
     nd_later_join(&later);
@@ -67,10 +68,12 @@ static void response(void) {
     CHECK_EQ(io_write(pair.client, "?", 1), 1);
     CHECK_ERRNO(io_read(pair.client, &byte, 1), ETIMEDOUT);
     CHECK_ENDED_AT(start, T);
+    give(pair.client, (struct nd_timeouts){.response = 10 * SEC});
     CHECK_EQ(io_write(pair.client, "?", 1), 1);
     nd_send_later(&later, pair.peer, T / 4, "a", 1);
     CHECK_EQ(io_read(pair.client, &byte, 1), 1);
     nd_later_join(&later);
+    give(pair.client, (struct nd_timeouts){.response = T});
     // Answered: silent again.
     nd_send_later(&later, pair.peer, 3 * T, "i", 1);
     CHECK_EQ(io_read(pair.client, &byte, 1), 1);
