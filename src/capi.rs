@@ -268,7 +268,7 @@ pub unsafe extern "C" fn nd_last_expiry(fd: c_int, expiry: *mut nd_expiry) -> c_
 /// their sockets as ready, and return 0 if they have none. Scopes nest, and the earliest instant holds. What other threads do, also
 /// on behalf of this one (a resolver), is not bounded, nor is what waits on no socket. A forked child begins without scopes.
 ///
-/// Returns a token for `nd_scope_leave`, or -1 with errno EAGAIN (64 scopes deep, or 1024 threads in scopes) or ENOMEM.
+/// Returns a token for `nd_scope_leave`, or -1 with errno EAGAIN (64 scopes deep, or 1024 threads that ever entered one) or ENOMEM.
 /// In a signal handler only if the handler also leaves it.
 #[no_mangle]
 pub extern "C" fn nd_scope_enter(when: i64) -> i64 {
@@ -399,9 +399,16 @@ pub unsafe extern "C" fn nd_poll(fds: *mut libc::pollfd, count: libc::nfds_t, ti
 /// close(2). Whoever waits on `fd` in another thread is woken and fails with EBADF.
 #[no_mangle]
 pub extern "C" fn nd_close(fd: c_int) -> c_int {
-    if ENGINE.active() && op::close(&ENGINE, fd) == Close::NotOpen {
+    let what = if movable().is_ok() { op::close(&ENGINE, fd) } else { Close::Call };
+    if what == Close::NotOpen {
         return answer(Err(libc::EBADF));
     }
     // SAFETY: the caller's own call.
-    unsafe { next::close(fd) }
+    let result = unsafe { next::close(fd) };
+    if let Close::CallAndTell(index) = what {
+        let after = errno::load();
+        op::closed(&ENGINE, fd, index);
+        errno::store(after);
+    }
+    result
 }

@@ -46,7 +46,7 @@ pub struct Engine<K: Kernel> {
     pub process: Process,
 }
 
-const TRACKED: u32 = Kind::Socket.bit() | Kind::Set.bit() | Kind::Hidden.bit();
+const TRACKED: u32 = Kind::Socket.bit() | Kind::Set.bit() | Kind::Hidden.bit() | Kind::Closing.bit();
 /// In the mask of kinds: the program has called the C API, and every wait can be moved.
 const MOVABLE: u32 = 1 << 31;
 

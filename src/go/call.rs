@@ -13,7 +13,7 @@ use crate::host::{sandbox, unprotected};
 use crate::ENGINE;
 use core::ffi::c_int;
 use netdeadline_engine::op::{
-    self, Call, Clock, Close, Connect, EpollWait, Operation, Poll, Receive, Select, Send, Step, Transfer,
+    self, Call, Clock, Close, Connect, EpollWait, Operation, Poll, Receive, Select, Send, SendMany, Step, Transfer,
 };
 use netdeadline_engine::sys::Kernel;
 
@@ -37,8 +37,10 @@ pub enum Running {
     Send(Send),
     /// connect.
     Connect(Connect),
-    /// sendfile, splice, sendmmsg.
+    /// sendfile, splice.
     Transfer(Transfer),
+    /// sendmmsg.
+    SendMany(SendMany),
     /// poll, ppoll.
     Poll(Poll),
     /// select, pselect6.
@@ -62,6 +64,7 @@ impl Running {
             Running::Send(operation) => of(operation, outcome),
             Running::Connect(operation) => of(operation, outcome),
             Running::Transfer(operation) => of(operation, outcome),
+            Running::SendMany(operation) => of(operation, outcome),
             Running::Poll(operation) => of(operation, outcome),
             Running::Select(operation) => of(operation, outcome),
             Running::EpollWait(operation) => of(operation, outcome),
@@ -107,7 +110,7 @@ pub unsafe extern "C" fn begin(frame: *mut Frame) -> usize {
         }
         libc::SYS_sendto => Running::Send(Send::sendto("sendto", frame.args)),
         libc::SYS_sendmsg => Running::Send(Send::sendmsg(fd, b, c)),
-        libc::SYS_sendmmsg => Running::Transfer(Transfer::sendmmsg(fd, b, c, d)),
+        libc::SYS_sendmmsg => Running::SendMany(SendMany::new(fd, b, c, d)),
         libc::SYS_sendfile => Running::Transfer(Transfer::sendfile(fd, b as c_int, c, d)),
         libc::SYS_splice => Running::Transfer(Transfer::splice(frame.args)),
         libc::SYS_connect => Running::Connect(Connect::new(fd, b, c)),
@@ -151,7 +154,11 @@ fn around(frame: &mut Frame) -> usize {
     let [a, b, c, ..] = frame.args;
     let fd = a as c_int;
     match nr {
-        libc::SYS_close if op::close(&ENGINE, fd) == Close::NotOpen => done(frame, -(libc::EBADF as isize)),
+        libc::SYS_close => match op::close(&ENGINE, fd) {
+            Close::Call => PLAIN,
+            Close::CallAndTell(_) => TELL_AFTER,
+            Close::NotOpen => done(frame, -(libc::EBADF as isize)),
+        },
         libc::SYS_dup2 => {
             op::replacing(&ENGINE, fd, b as c_int);
             TELL_AFTER

@@ -21,7 +21,12 @@ pub fn tell(nr: i64, args: [usize; 6], outcome: isize) {
     let [a, b, c, d, e, _] = args;
     let (fd, new) = (a as c_int, outcome as c_int);
     match nr {
-        libc::SYS_socket => op::created(&ENGINE, new),
+        libc::SYS_socket => op::socket_created(&ENGINE, new),
+        libc::SYS_close => {
+            if let Some(index) = op::closing(&ENGINE, fd) {
+                op::closed(&ENGINE, fd, index);
+            }
+        }
         libc::SYS_socketpair => op::paired(&ENGINE, d),
         libc::SYS_accept | libc::SYS_accept4 => op::accepted(&ENGINE, new),
         libc::SYS_epoll_create | libc::SYS_epoll_create1 => op::epoll_created(&ENGINE, new),

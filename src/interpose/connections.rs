@@ -56,7 +56,7 @@ pub unsafe extern "C" fn accept4(fd: c_int, address: *mut libc::sockaddr, len: *
 pub unsafe extern "C" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int {
     // SAFETY: the program's own call.
     let new = unsafe { next::socket(domain, kind, protocol) };
-    note(new, |new| op::created(&ENGINE, new))
+    note(new, |new| op::socket_created(&ENGINE, new))
 }
 
 /// socketpair(2).

@@ -28,8 +28,18 @@ fn close_known(fd: c_int) -> c_int {
         let before = errno::load();
         let what = op::close(&ENGINE, fd);
         errno::store(before);
-        if what == Close::NotOpen {
-            return errno::in_libc_form(-(libc::EBADF as isize)) as c_int;
+        match what {
+            Close::Call => {}
+            Close::NotOpen => return errno::in_libc_form(-(libc::EBADF as isize)) as c_int,
+            Close::CallAndTell(index) => {
+                // SAFETY: the program's own call.
+                let result = unsafe { next::close(fd) };
+                // Also after an error: the number is free (man 2 close).
+                let after = errno::load();
+                op::closed(&ENGINE, fd, index);
+                errno::store(after);
+                return result;
+            }
         }
     }
     // SAFETY: the program's own call.

@@ -4,7 +4,7 @@ use super::reading::message;
 use crate::host::{drive::drive, next};
 use crate::ENGINE;
 use core::ffi::{c_int, c_void};
-use netdeadline_engine::op::{Send, Transfer};
+use netdeadline_engine::op::{Send, SendMany, Transfer};
 
 /// write(2).
 ///
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn sendmmsg(fd: c_int, vector: *mut libc::mmsghdr, count: 
         // SAFETY: the program's own call.
         return unsafe { next::sendmmsg(fd, vector, count, flags) };
     }
-    drive(Transfer::sendmmsg(fd, vector as usize, count as usize, flags as usize)) as c_int
+    drive(SendMany::new(fd, vector as usize, count as usize, flags as usize)) as c_int
 }
 
 /// sendfile(2).

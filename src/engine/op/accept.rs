@@ -5,12 +5,12 @@
 //! there is nothing to do before where no such deadline can be set. accept has no form that does not block, and another thread or
 //! process may take what poll has seen: a microsecond is lent for the call.
 
-use super::clock::Direction;
+use super::clock::{Cause, Direction, Due};
 use super::explicit::Tried;
-use super::options::{set_timeout, Loan};
+use super::options::{set_timeout, timeout_of, Loan};
 use super::wake::Patience;
 use super::{error, Call, Operation, Scope, Step};
-use crate::policy::Addr;
+use crate::policy::{Addr, Class};
 use crate::sys::{signal, socket, Kernel};
 use crate::table::{Description, Kind, SlotWord};
 use crate::Engine;
@@ -49,10 +49,10 @@ impl Accept {
 
     fn wait<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, now: u64) -> Step {
         self.stage = Stage::Waiting;
-        let until = match self.own_timeout {
-            0 => u64::MAX,
-            timeout => self.began.saturating_add(timeout),
-        };
+        self.patience.announce(e, d);
+        let timeouts = [self.own_timeout, e.own_timeout(d, Class::Read)];
+        let ends = timeouts.into_iter().filter(|ns| *ns != 0).map(|ns| self.began.saturating_add(ns));
+        let until = ends.min().unwrap_or(u64::MAX);
         self.patience.wait(e, (self.fd, d), Direction::Read, until, now)
     }
 
@@ -78,13 +78,20 @@ impl Accept {
         if self.own_timeout != 0 && self.began.saturating_add(self.own_timeout) <= now {
             return Step::Done(error(libc::EAGAIN));
         }
+        let timeout = e.own_timeout(d, Class::Read);
+        let at = self.began.saturating_add(timeout);
+        if outcome == 0 && timeout != 0 && at <= now {
+            let due = Due { at, timeout, cause: Cause::Own(Class::Read), sample: false };
+            e.expire(self.fd, d, Direction::Read, due, "accept", now);
+            return Step::Done(error(libc::ETIMEDOUT));
+        }
         self.wait(e, d, now)
     }
 }
 
 impl Operation for Accept {
     fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step {
-        let Some((slot, d)) = e.socket(self.fd).filter(|_| e.movable()) else { return Step::Call(self.own) };
+        let Some((slot, d)) = e.socket(self.fd) else { return e.unmanaged(self.fd, self.own) };
         self.slot = slot;
         if e.too_late(self.fd, d, Direction::Read, self.patience.scope, "accept") {
             return Step::Done(error(libc::ETIMEDOUT));
@@ -102,8 +109,11 @@ impl Operation for Accept {
         self.patience.end(e);
         if let Some(loan) = self.loan.take() {
             if outcome >= 0 {
-                // It has inherited what was lent.
-                set_timeout(e, outcome as i32, libc::SO_RCVTIMEO, loan.had());
+                // It has inherited what was lent, if it is of a family that inherits.
+                let new = outcome as i32;
+                if timeout_of(e, new, libc::SO_RCVTIMEO).is_some_and(|inherited| inherited != 0) {
+                    set_timeout(e, new, libc::SO_RCVTIMEO, loan.had());
+                }
             }
             loan.give_back(e, self.fd);
         }
@@ -126,7 +136,7 @@ impl Operation for Accept {
 pub fn accepted<K: Kernel>(e: &Engine<K>, fd: i32) {
     super::created(e, fd);
     let Some(settings) = e.settings.peek() else { return };
-    if settings.policy.is_empty() || e.retired() || e.process.borrowed(&e.kernel) {
+    if e.retired() || e.process.borrowed(&e.kernel) || settings.policy.is_empty() && !e.movable() {
         return;
     }
     let k = &e.kernel;
@@ -141,7 +151,7 @@ pub fn accepted<K: Kernel>(e: &Engine<K>, fd: i32) {
     }
     if e.movable() {
         // Known from now on, and as one that no rule names.
-        e.describe(fd);
+        e.describe_new(fd);
         return;
     }
     // No rule names it, and `to` rules never do: a client is rightly silent while its request is worked on.

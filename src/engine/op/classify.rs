@@ -1,5 +1,6 @@
 //! What an fd is, at its first use: which description, which rules.
 
+use super::{Call, Step};
 use crate::policy::{Addr, Class, Decision};
 use crate::sys::{socket, Kernel};
 use crate::table::{Description, Flag, Kind, SlotWord, State};
@@ -131,14 +132,35 @@ impl<K: Kernel> Engine<K> {
         Some((slot, d))
     }
 
-    /// The socket's description, made now if there is none.
+    /// The call on a number of which nothing is managed: the plain one, unless the number is being closed. (A close that was
+    /// cancelled leaves that mark; what is no socket cannot have been meant.)
+    pub(crate) fn unmanaged(&self, fd: i32, own: Call) -> Step {
+        let closing = self.slots.word(fd).kind() == Kind::Closing && socket::kind(&self.kernel, fd).is_ok();
+        if closing {
+            Step::Done(super::error(libc::EBADF))
+        } else {
+            Step::Call(own)
+        }
+    }
+
+    /// The socket's description, made now if there is none. Where deadlines can be set, the numbers of one socket share it, however
+    /// they came into being.
     pub(crate) fn describe(&self, fd: i32) -> Option<(SlotWord, &Description)> {
+        let slot = self.slots.word(fd);
+        if self.movable() && matches!(slot.kind(), Kind::Unknown | Kind::Plain) {
+            self.adopt(fd);
+        }
+        self.describe_new(fd)
+    }
+
+    /// The same of a socket that has no other number.
+    pub(crate) fn describe_new(&self, fd: i32) -> Option<(SlotWord, &Description)> {
         let k = &self.kernel;
         let mut slot = self.slots.word(fd);
         if slot.kind() == Kind::Socket {
             return Some((slot, self.descriptions.at(slot.index())?));
         }
-        if self.process.borrowed(k) {
+        if self.process.borrowed(k) || slot.kind() == Kind::Closing {
             return None;
         }
         let cookie = socket::cookie(k, fd).ok()? as u32;

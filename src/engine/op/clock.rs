@@ -31,6 +31,8 @@ impl Direction {
 pub enum Cause {
     /// A rule, by class.
     Rule(Class),
+    /// A timeout that the program set through the C API, by class.
+    Own(Class),
     /// The program's SO_RCVTIMEO on a non-blocking socket.
     ReceiveTimeout,
     /// The program's SO_SNDTIMEO on a non-blocking socket.
@@ -55,6 +57,19 @@ pub struct Due {
 }
 
 impl Due {
+    /// Which clock ran out, where it is one of the classes'.
+    pub fn class(&self) -> Option<Class> {
+        match self.cause {
+            Cause::Rule(class) | Cause::Own(class) => Some(class),
+            Cause::ReceiveTimeout | Cause::SendTimeout | Cause::Explicit | Cause::Scope => None,
+        }
+    }
+
+    /// Did the program say so through the C API? Then it is enforced also where the operator only observes.
+    pub fn is_said(&self) -> bool {
+        matches!(self.cause, Cause::Own(_) | Cause::Explicit | Cause::Scope)
+    }
+
     /// How long the wait has lasted that it ends, ns; 0 where nothing was waited for.
     pub fn waited(&self, now: u64) -> u64 {
         match self.timeout {
@@ -85,6 +100,10 @@ impl Earliest {
         self.offer_at(Due { at: start.saturating_add(timeout), timeout, cause, sample: false });
     }
 
+    fn offer_class(&mut self, start: u64, (timeout, cause): (u64, Cause)) {
+        self.offer(cause, start, timeout);
+    }
+
     fn offer_at(&mut self, due: Due) {
         if due.timeout != 0 && self.0.is_none_or(|first| due.at < first.at) {
             self.0 = Some(due);
@@ -95,14 +114,23 @@ impl Earliest {
 impl<K: Kernel> Engine<K> {
     /// The timeout of a class, ns; 0 = none: a rule's or the program's own, whichever is shorter. `auto` needs the connection's figures; without them its least.
     pub(crate) fn timeout(&self, d: &Description, class: Class, info: Option<&TcpInfo>) -> u64 {
-        match (self.rules_timeout(d, class, info), self.own_timeout(d, class)) {
-            (0, ns) | (ns, 0) => ns,
-            (rule, own) => rule.min(own),
+        let (timeout, _) = self.timeout_of(d, class, info);
+        timeout
+    }
+
+    /// The same, and whose it is.
+    fn timeout_of(&self, d: &Description, class: Class, info: Option<&TcpInfo>) -> (u64, Cause) {
+        let (rule, own) = (self.rules_timeout(d, class, info), self.own_timeout(d, class));
+        if own != 0 && (rule == 0 || own <= rule) {
+            (own, Cause::Own(class))
+        } else {
+            (rule, Cause::Rule(class))
         }
     }
 
     fn rules_timeout(&self, d: &Description, class: Class, info: Option<&TcpInfo>) -> u64 {
-        if !d.ruled(class) {
+        // What was only observed of this wait is over; what the program said goes on.
+        if !d.ruled(class) || d.has(Flag::Observed) && self.observing() {
             return 0;
         }
         let Some(settings) = self.settings.peek() else { return 0 };
@@ -130,12 +158,12 @@ impl<K: Kernel> Engine<K> {
         use core::sync::atomic::Ordering::Relaxed;
         let mut first = Earliest(None);
         if let State::Armed(at) = d.lifetime.load(d.generation()) {
-            let timeout = self.timeout(d, Class::Lifetime, info);
-            first.offer_at(Due { at, timeout, cause: Cause::Rule(Class::Lifetime), sample: false });
+            let (timeout, cause) = self.timeout_of(d, Class::Lifetime, info);
+            first.offer_at(Due { at, timeout, cause, sample: false });
         }
         let write_start = d.write_start.load(Relaxed);
         if d.has(Flag::Connecting) {
-            first.offer(Cause::Rule(Class::Connect), write_start, self.timeout(d, Class::Connect, info));
+            first.offer_class(write_start, self.timeout_of(d, Class::Connect, info));
             if way.nonblocking {
                 first.offer(Cause::SendTimeout, write_start, self.own(d.send_timeout()));
             }
@@ -150,11 +178,11 @@ impl<K: Kernel> Engine<K> {
         if direction == Direction::Read {
             let start = d.read_start.load(Relaxed);
             if !d.has(Flag::Paused) {
-                first.offer(Cause::Rule(Class::Read), start, self.timeout(d, Class::Read, info));
+                first.offer_class(start, self.timeout_of(d, Class::Read, info));
             }
             if d.has(Flag::Awaiting) {
                 let written = d.last_write.load(Relaxed);
-                first.offer(Cause::Rule(Class::Response), written, self.timeout(d, Class::Response, info));
+                first.offer_class(written, self.timeout_of(d, Class::Response, info));
             }
             if way.nonblocking {
                 first.offer(Cause::ReceiveTimeout, start, self.own(d.receive_timeout()));
@@ -166,13 +194,13 @@ impl<K: Kernel> Engine<K> {
             // `auto` is made from the round trip as it is when the wait begins: its least alone would make us look too early,
             // again and again.
             let asked = if info.is_none() && self.is_auto(d) { tcp_info(&self.kernel, fd).ok() } else { None };
-            let timeout = self.timeout(d, Class::Write, info.or(asked.as_ref()));
+            let (timeout, cause) = self.timeout_of(d, Class::Write, info.or(asked.as_ref()));
             if d.has(Flag::Sampled) || d.has(Flag::Unix) {
-                first.offer(Cause::Rule(Class::Write), write_start, timeout);
+                first.offer(cause, write_start, timeout);
             } else {
                 let [least, most] = FIRST_SAMPLE;
                 let at = write_start.saturating_add((timeout / 16).max(least).min(most).min(timeout / 2));
-                first.offer_at(Due { at, timeout, cause: Cause::Rule(Class::Write), sample: true });
+                first.offer_at(Due { at, timeout, cause, sample: true });
             }
         }
         first.0

@@ -107,6 +107,7 @@ impl Connect {
                 Step::Done(error(libc::ETIMEDOUT))
             }
             // Observed only.
+            Verdict::Due(_) if d.has(Flag::Explicit) => self.wait(e, d),
             Verdict::Due(_) => self.patience.wait(e, (self.fd, d), Direction::Write, u64::MAX, now),
             // No clock runs, or not this one any more.
             Verdict::Idle | Verdict::Until(_) => self.wait(e, d),
@@ -171,7 +172,7 @@ impl Operation for Connect {
                 }
             }
         }
-        let Some((slot, d)) = e.dial(self.fd, address, length) else { return Step::Call(self.own) };
+        let Some((slot, d)) = e.dial(self.fd, address, length) else { return e.unmanaged(self.fd, self.own) };
         self.slot = slot;
         self.began = e.kernel.now();
         let timeout = e.timeout(d, Class::Connect, None);
@@ -179,7 +180,8 @@ impl Operation for Connect {
             e.take_aborted(self.fd, d);
             return Step::Done(error(libc::ETIMEDOUT));
         }
-        let waits = timeout != 0 || e.movable() && d.has(Flag::Stream);
+        // A datagram socket's connect does not wait.
+        let waits = timeout != 0 || e.movable() && (d.has(Flag::Stream) || d.has(Flag::Unix));
         if !waits || e.is_nonblocking(self.fd) {
             self.stage = Stage::NonBlocking;
             return Step::Call(self.own);
@@ -208,7 +210,9 @@ impl Operation for Connect {
         let Some(d) = e.descriptions.at(self.slot.index()) else { return Step::Done(outcome) };
         let pending = outcome == error(libc::EINPROGRESS) || outcome == error(libc::EALREADY);
         if self.stage != Stage::Waiting && e.slots.word(self.fd) != self.slot {
-            return Step::Done(outcome);
+            // Closed meanwhile: what came of the call is the program's, but a wait of ours is over.
+            let waited = matches!(self.stage, Stage::Lent(_)) && outcome == error(libc::EAGAIN);
+            return Step::Done(if waited { error(libc::EBADF) } else { outcome });
         }
         if outcome < 0 && !pending && d.has(Flag::Connecting) && outcome != error(libc::EINTR) {
             e.attempt_ended(d);
@@ -255,6 +259,9 @@ impl<K: Kernel> Engine<K> {
         let slot = self.slots.word(fd);
         let tracked = slot.kind() == Kind::Socket;
         let policy = &self.settings.peek()?.policy;
+        if slot.kind() == Kind::Closing {
+            return None;
+        }
         let movable = self.movable();
         if !tracked && policy.is_empty() && !movable {
             return None;

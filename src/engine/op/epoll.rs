@@ -3,7 +3,7 @@
 //! A set without a deadline costs a load, the plain call and a look for our timer's token among the events. With one, the
 //! wait is cut to the set's next deadline, and what expired is reported as the program registered it.
 
-use super::clock::{Cause, Direction};
+use super::clock::Direction;
 use super::explicit::Tried;
 use super::judge::Verdict;
 use super::ready::Telling;
@@ -598,9 +598,7 @@ impl<K: Kernel> Engine<K> {
                                 *again = true;
                                 return (0, u64::MAX);
                             }
-                            if direction == Direction::Write
-                                && events & INPUT != 0
-                                && due.cause == Cause::Rule(Class::Write)
+                            if direction == Direction::Write && events & INPUT != 0 && due.class() == Some(Class::Write)
                             {
                                 self.expire_input_with_output(d, now);
                             }

@@ -25,9 +25,9 @@ impl<K: Kernel> Engine<K> {
         operation: &'static str,
         now: u64,
     ) -> bool {
-        // What the program itself set is enforced in any case, and stays passed.
+        // What bounds the operations themselves stays passed.
         let bounded = matches!(due.cause, Cause::Explicit | Cause::Scope);
-        let observing = self.observing() && !bounded;
+        let observing = self.observing() && !due.is_said();
         // An attempt to connect is ended by what ends writes.
         let aborts =
             d.has(Flag::Connecting) && (!bounded || direction == Direction::Write || due.cause == Cause::Scope);
@@ -39,11 +39,11 @@ impl<K: Kernel> Engine<K> {
             held.map(|held| file::close(&self.kernel, held));
             return false;
         }
-        let lifetime = due.cause == Cause::Rule(Class::Lifetime);
+        let lifetime = due.class() == Some(Class::Lifetime);
         // A lifetime is sticky and expires once; an observed wait goes on and would be recorded again and again.
         let known = lifetime && d.has(Flag::Outlived)
             || observing && d.has(Flag::Observed)
-            || bounded && !self.note_bound(d, due.at, due.timeout != 0);
+            || bounded && !self.note_bound(d, direction, due.at, due.timeout != 0);
         if !known {
             if lifetime {
                 d.set(Flag::Outlived);
@@ -55,13 +55,13 @@ impl<K: Kernel> Engine<K> {
         if bounded && !aborts {
             return true;
         }
-        match due.cause {
+        match due.class() {
             // Once; then the clock starts anew, also in the other direction.
-            Cause::Rule(Class::Write) => {
+            Some(Class::Write) => {
                 d.write_start.store(now, Relaxed);
                 d.clear(Flag::Sampled);
             }
-            Cause::Rule(Class::Response) => d.last_write.store(now, Relaxed),
+            Some(Class::Response) => d.last_write.store(now, Relaxed),
             _ => {}
         }
         let word = super::ready::word(d, direction);
@@ -70,6 +70,10 @@ impl<K: Kernel> Engine<K> {
             word.store(State::Idle, d.generation());
         }
         if observing {
+            if self.goes_on(fd, d, direction) {
+                held.map(|held| file::close(&self.kernel, held));
+                return false;
+            }
             self.observe(d, direction);
             if lifetime {
                 d.lifetime.store(State::Idle, d.generation());
@@ -88,6 +92,15 @@ impl<K: Kernel> Engine<K> {
             let _ = socket::disconnect(&self.kernel, pin);
         }
         held.map(|held| file::close(&self.kernel, held));
+        true
+    }
+
+    /// What the operator only observes is over; what the program said of this wait itself goes on, if anything.
+    fn goes_on(&self, fd: i32, d: &Description, direction: Direction) -> bool {
+        let way = Way { nonblocking: false, single: true };
+        let said = d.has(Flag::Explicit).then(|| self.next(fd, d, direction, way, None)).flatten();
+        let Some(due) = said.filter(Due::is_said) else { return false };
+        super::ready::word(d, direction).store(State::Armed(due.at), d.generation());
         true
     }
 
@@ -128,7 +141,9 @@ impl<K: Kernel> Engine<K> {
             return false;
         }
         let timeout = self.timeout(d, Class::Lifetime, None);
-        let due = Due { at: end, timeout, cause: Cause::Rule(Class::Lifetime), sample: false };
+        let own = timeout != 0 && self.own_timeout(d, Class::Lifetime) == timeout;
+        let cause = if own { Cause::Own(Class::Lifetime) } else { Cause::Rule(Class::Lifetime) };
+        let due = Due { at: end, timeout, cause, sample: false };
         let first = !d.has(Flag::Outlived);
         let cut = self.expire(fd, d, Direction::Read, due, operation, now);
         if cut && first {
@@ -166,7 +181,7 @@ impl<K: Kernel> Engine<K> {
             Cause::Scope => evidence::Cause::Scope,
             Cause::ReceiveTimeout => evidence::Cause::SoRcvtimeo,
             Cause::SendTimeout => evidence::Cause::SoSndtimeo,
-            Cause::Rule(class) if self.own_timeout(d, class) == due.timeout => evidence::Cause::Timeouts(class),
+            Cause::Own(class) => evidence::Cause::Timeouts(class),
             Cause::Rule(class) => match settings.policy.rule(d.decision().of(class)) {
                 Some(rule) => evidence::Cause::policy(class, rule, file),
                 None => return,

@@ -10,7 +10,7 @@ use crate::policy::Class;
 use crate::sys::{program, socket, Kernel, TcpInfo};
 use crate::table::{Description, Expiry, Explicit, Flag, Kind, SlotWord, Source, State, FOREVER};
 use crate::Engine;
-use core::sync::atomic::Ordering::*;
+use core::sync::atomic::{AtomicI64, Ordering::*};
 
 /// Which operations a deadline is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,11 +31,13 @@ pub(crate) fn instant(when: i64) -> u64 {
     }
 }
 
-fn in_c_form(instant: u64) -> i64 {
-    if instant == FOREVER {
-        i64::MAX
+/// As the program gave it, which is more than is kept of what is far away.
+fn as_given(kept: u64, given: &AtomicI64) -> i64 {
+    let given = given.load(Relaxed);
+    if instant(given) == kept {
+        given
     } else {
-        instant as i64
+        kept as i64
     }
 }
 
@@ -79,7 +81,7 @@ pub fn refresh<K: Kernel>(e: &Engine<K>, fd: i32) {
     let stale = match slot.kind() {
         Kind::Socket => e.descriptions.at(slot.index()).is_some_and(|d| !e.is_same_socket(fd, d)),
         Kind::Plain => socket::domain(&e.kernel, fd).is_ok(),
-        Kind::Unknown | Kind::Set | Kind::Hidden | Kind::Waker => false,
+        Kind::Unknown | Kind::Set | Kind::Hidden | Kind::Waker | Kind::Closing => false,
     };
     if stale {
         e.forget(fd);
@@ -92,7 +94,8 @@ pub fn refresh_polled<K: Kernel>(e: &Engine<K>, fds: usize, count: usize) {
         return;
     }
     const ENTRY: usize = core::mem::size_of::<libc::pollfd>();
-    for i in 0..count {
+    // The kernel takes an unsigned int.
+    for i in 0..count as u32 as usize {
         let mut bytes = [0; 4];
         if !program::copy_in(&e.kernel, &mut bytes, fds.wrapping_add(i.wrapping_mul(ENTRY))) {
             return;
@@ -111,7 +114,7 @@ fn known<K: Kernel>(e: &Engine<K>, fd: i32) -> Result<(SlotWord, &Description), 
                 return Ok((slot, d));
             }
         }
-        Kind::Hidden | Kind::Waker => return Err(libc::EBADF),
+        Kind::Hidden | Kind::Waker | Kind::Closing => return Err(libc::EBADF),
         Kind::Unknown | Kind::Plain | Kind::Set => {}
     }
     // The kernel says what it is.
@@ -132,14 +135,16 @@ pub fn set_deadline<K: Kernel>(e: &Engine<K>, fd: i32, ways: Ways, when: i64) ->
     let generation = d.generation();
     let said = entry(e, d)?;
     let at = instant(when);
-    said.noted.store(0, Relaxed);
     said.moves.fetch_add(1, Relaxed);
     d.set(Flag::Explicit);
-    if ways != Ways::Write {
-        said.read.store(at, d, generation);
-    }
-    if ways != Ways::Read {
-        said.write.store(at, d, generation);
+    let [given_reads, given_writes] = &said.given;
+    let [noted_reads, noted_writes] = &said.noted;
+    let reads = (ways != Ways::Write).then_some((&said.read, given_reads, noted_reads));
+    let writes = (ways != Ways::Read).then_some((&said.write, given_writes, noted_writes));
+    for (word, given, noted) in [reads, writes].into_iter().flatten() {
+        noted.store(0, Relaxed);
+        given.store(when, Relaxed);
+        word.store(at, d, generation);
     }
     if at != 0 {
         // Whoever waits for longer hears of it; whoever waits for less looks again by himself.
@@ -158,8 +163,9 @@ pub fn set_deadline<K: Kernel>(e: &Engine<K>, fd: i32, ways: Ways, when: i64) ->
 pub fn deadlines<K: Kernel>(e: &Engine<K>, fd: i32) -> Result<(i64, i64), i32> {
     let (_, d) = known(e, fd)?;
     let generation = d.generation();
-    let said = e.descriptions.explicit.at(d.index());
-    Ok(said.map_or((0, 0), |said| (in_c_form(said.read.load(generation)), in_c_form(said.write.load(generation)))))
+    let Some(said) = e.descriptions.explicit.at(d.index()) else { return Ok((0, 0)) };
+    let [reads, writes] = &said.given;
+    Ok((as_given(said.read.load(generation), reads), as_given(said.write.load(generation), writes)))
 }
 
 /// Set the timeouts of this socket: ns for connect, response, read, write and lifetime, 0 for none.
@@ -303,9 +309,17 @@ impl<K: Kernel> Engine<K> {
     }
 
     /// One record for each deadline that passes, not one for each call that meets it. True if this is the one.
-    pub(crate) fn note_bound(&self, d: &Description, at: u64, waited: bool) -> bool {
+    pub(crate) fn note_bound(&self, d: &Description, direction: Direction, at: u64, waited: bool) -> bool {
         let said = self.descriptions.explicit.obtain(&self.kernel, d.index());
-        said.is_none_or(|said| said.noted.swap(at, Relaxed) != at) || waited
+        let noted = said.map(|said| {
+            let [reads, writes] = &said.noted;
+            if direction == Direction::Read {
+                reads
+            } else {
+                writes
+            }
+        });
+        noted.is_none_or(|noted| noted.swap(at, Relaxed) != at) || waited
     }
 
     /// Remember why, for `last_expiry`.
@@ -315,7 +329,7 @@ impl<K: Kernel> Engine<K> {
         }
         let Some(said) = self.descriptions.explicit.obtain(&self.kernel, d.index()) else { return };
         let class = match due.cause {
-            Cause::Rule(class) => class,
+            Cause::Rule(class) | Cause::Own(class) => class,
             _ if d.has(Flag::Connecting) => Class::Connect,
             _ if direction == Direction::Read => Class::Read,
             _ => Class::Write,
@@ -323,7 +337,7 @@ impl<K: Kernel> Engine<K> {
         let source = match due.cause {
             Cause::Explicit => Source::Deadline,
             Cause::Scope => Source::Scope,
-            Cause::Rule(class) if self.own_timeout(d, class) == due.timeout => Source::Timeouts,
+            Cause::Own(_) => Source::Timeouts,
             Cause::ReceiveTimeout | Cause::SendTimeout => Source::Option,
             Cause::Rule(_) => Source::Rule,
         };

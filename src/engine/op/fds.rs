@@ -10,6 +10,8 @@ use crate::Engine;
 pub enum Close {
     /// Make the call.
     Call,
+    /// Make the call, and then `closed` of this number.
+    CallAndTell(u32),
     /// The number is ours; to the program it is not open.
     NotOpen,
 }
@@ -25,8 +27,30 @@ pub fn close<K: Kernel>(e: &Engine<K>, fd: i32) -> Close {
         Kind::Socket => e.bequeath(fd, word),
         _ => {}
     }
-    e.forget(fd);
-    Close::Call
+    if word.kind() != Kind::Socket || !e.movable() {
+        e.forget(fd);
+        return Close::Call;
+    }
+    // Who is woken before the kernel has freed the number, or begins now, would find it open and wait anew.
+    let word = e.slots.retire_as(fd, Kind::Closing);
+    e.give_up(word);
+    Close::CallAndTell(word.index())
+}
+
+/// Is this number being closed? What `closed` wants to know.
+pub fn closing<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<u32> {
+    let word = e.slots.word(fd);
+    (word.kind() == Kind::Closing).then(|| word.index())
+}
+
+/// The number has been closed: whoever waits there finds that out now.
+pub fn closed<K: Kernel>(e: &Engine<K>, fd: i32, index: u32) {
+    let word = e.slots.word(fd);
+    if word.kind() == Kind::Closing {
+        // Unless it is another's by now.
+        e.slots.settle(&e.kernel, fd, word, Kind::Unknown, 0);
+    }
+    e.wake(index, 0);
 }
 
 /// An epoll set has just come into being.
@@ -45,19 +69,31 @@ pub fn created<K: Kernel>(e: &Engine<K>, fd: i32) {
     }
 }
 
+/// A number has just come into being as a socket that has no other number.
+pub fn socket_created<K: Kernel>(e: &Engine<K>, fd: i32) {
+    created(e, fd);
+    if e.movable() && !e.process.borrowed(&e.kernel) {
+        e.describe_new(fd);
+    }
+}
+
 /// `new` has just become a duplicate of `old`.
 pub fn duplicated<K: Kernel>(e: &Engine<K>, old: i32, new: i32) {
     if old == new || e.process.borrowed(&e.kernel) {
         return;
     }
     created(e, new);
+    if e.movable() && e.slots.word(old).kind() == Kind::Unknown {
+        // Both numbers must find one description.
+        e.socket(old);
+    }
     let word = e.slots.word(old);
     match word.kind() {
         Kind::Socket if !e.descriptions.share(word.index()) => return,
         Kind::Socket => {}
         Kind::Set => e.sets.share(word.index()),
         // Our own timerfd, duplicated by the program: that number is its own affair.
-        Kind::Unknown | Kind::Plain | Kind::Hidden | Kind::Waker => return,
+        Kind::Unknown | Kind::Plain | Kind::Hidden | Kind::Waker | Kind::Closing => return,
     }
     if !e.slots.settle(&e.kernel, new, e.slots.word(new), word.kind(), word.index()) {
         e.give_up_index(word);

@@ -112,7 +112,7 @@ impl<K: Kernel> Engine<K> {
         info: Option<&TcpInfo>,
         now: u64,
     ) -> Progress {
-        if due.cause == Cause::Rule(Class::Lifetime) {
+        if due.class() == Some(Class::Lifetime) {
             return Progress::None;
         }
         if d.has(Flag::Connecting) {
@@ -147,17 +147,17 @@ impl<K: Kernel> Engine<K> {
         }
         let Some(info) = info else {
             d.set(Flag::Sampled);
-            if direction == Direction::Read && due.cause == Cause::Rule(Class::Write) {
+            if direction == Direction::Read && due.class() == Some(Class::Write) {
                 // No kernel tells what a unix peer has taken: a wait for input is not cut by it.
                 d.clear(Flag::Unacked);
                 return Progress::Some;
             }
             return if due.sample { Progress::Some } else { Progress::None };
         };
-        match due.cause {
-            Cause::Rule(Class::Write) => self.acknowledged(fd, d, direction, due, info, now),
-            Cause::Rule(Class::Response) => self.uploaded(fd, d, due, info, now),
-            Cause::SendTimeout => Progress::None,
+        match due.class() {
+            Some(Class::Write) => self.acknowledged(fd, d, direction, due, info, now),
+            Some(Class::Response) => self.uploaded(fd, d, due, info, now),
+            _ if due.cause == Cause::SendTimeout => Progress::None,
             _ => {
                 // The kernel counts in jiffies (up to 10 ms): a reading that close to the start is the start itself.
                 let received = ms_ago(now, info.last_data_recv);

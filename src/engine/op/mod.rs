@@ -24,6 +24,7 @@ mod sandbox;
 mod scope;
 mod select;
 mod send;
+mod send_many;
 mod transfer;
 mod wake;
 
@@ -35,8 +36,8 @@ pub use explicit::{
     begin_movable, deadlines, last_expiry, refresh, refresh_polled, set_deadline, set_timeouts, timeouts, Ways,
 };
 pub use fds::{
-    close, close_range, closed_range, created, duplicated, epoll_created, mode_changed, replaced, replacing, shut_down,
-    Close,
+    close, close_range, closed, closed_range, closing, created, duplicated, epoll_created, mode_changed, replaced,
+    replacing, shut_down, socket_created, Close,
 };
 pub use options::{fetched_option, set_option};
 pub use passed::{paired, passed_fds, received_message, received_messages};
@@ -46,6 +47,7 @@ pub use sandbox::probe;
 pub use scope::{enter_scope, leave_scope, Scope};
 pub use select::Select;
 pub use send::Send;
+pub use send_many::SendMany;
 pub use transfer::Transfer;
 
 use crate::sys::{signal, Kernel};

@@ -42,7 +42,8 @@ impl<K: Kernel> Engine<K> {
     }
 }
 
-fn timeout_of<K: Kernel>(e: &Engine<K>, fd: i32, name: i32) -> Option<u64> {
+/// A socket's SO_RCVTIMEO or SO_SNDTIMEO, ns; 0 = none.
+pub(crate) fn timeout_of<K: Kernel>(e: &Engine<K>, fd: i32, name: i32) -> Option<u64> {
     let mut value = [0; 16];
     let length = socket::option_bytes(&e.kernel, fd, libc::SOL_SOCKET, name, &mut value).ok()?;
     (length == 16).then(|| of_timeval(&value))

@@ -2,7 +2,7 @@
 //!
 //! Read only after the kernel has written them in the program's own call.
 
-use super::created;
+use super::{created, socket_created};
 use crate::sys::{program, Kernel};
 use crate::Engine;
 
@@ -20,8 +20,8 @@ pub fn passed_fds<K: Kernel>(e: &Engine<K>, fds: impl Iterator<Item = i32>) {
 /// socketpair has written its two numbers at `pair`.
 pub fn paired<K: Kernel>(e: &Engine<K>, pair: usize) {
     let [one, other]: [i32; 2] = program::peek(pair);
-    created(e, one);
-    created(e, other);
+    socket_created(e, one);
+    socket_created(e, other);
 }
 
 /// recvmmsg has filled the first `count` messages at `vector`.

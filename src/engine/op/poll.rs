@@ -3,7 +3,7 @@
 //! The call is made once without waiting, so that the kernel has looked at the program's memory before we do; then with the
 //! time cut to the first deadline. At expiry the fd is reported ready, and the program's next call gets ETIMEDOUT.
 
-use super::clock::{Cause, Direction, Way};
+use super::clock::{Direction, Way};
 use super::explicit::Tried;
 use super::judge::Verdict;
 use super::ready::{word, Telling};
@@ -61,7 +61,8 @@ impl Poll {
         Poll {
             name,
             fds,
-            count,
+            // The kernel takes an unsigned int.
+            count: count as u32 as usize,
             timeout,
             mask,
             held,
@@ -158,6 +159,10 @@ impl Poll {
     /// The kernel has reported `ready` entries; add what has expired.
     fn report<K: Kernel>(&mut self, e: &Engine<K>, ready: isize, now: u64) -> Step {
         let asks = Asks::with(self.timeout);
+        let closing = self.closing(e);
+        if closing > 0 {
+            return self.finish(e, ready + closing);
+        }
         if self.stage == Stage::Wait {
             // The program was here all the while: its own wait is no absence.
             self.entries(e).for_each(|(_, _, wanted)| wanted.waited(now));
@@ -185,6 +190,23 @@ impl Poll {
             return self.call(0);
         }
         self.wait(e, now)
+    }
+
+    /// Entries that another thread is closing: to poll they are not open any more. How many more are to be reported.
+    fn closing<K: Kernel>(&self, e: &Engine<K>) -> isize {
+        if !e.movable() {
+            return 0;
+        }
+        let mut count = 0;
+        for i in 0..self.count {
+            let at = self.fds.wrapping_add(i.wrapping_mul(ENTRY));
+            let entry: libc::pollfd = program::peek(at);
+            if super::closing(e, entry.fd).is_some() && entry.revents & libc::POLLNVAL == 0 {
+                count += (entry.revents == 0) as isize;
+                program::poke(at.wrapping_add(REVENTS), libc::POLLNVAL);
+            }
+        }
+        count
     }
 
     /// The wait is over; what was waited for is marked, for the next one to know how long the program was away.
@@ -363,7 +385,7 @@ impl<K: Kernel> Engine<K> {
                         // The kernel has the event now.
                         return Look { ready: 0, again: true };
                     }
-                    if wanted.input != 0 && due.cause == Cause::Rule(Class::Write) {
+                    if wanted.input != 0 && due.class() == Some(Class::Write) {
                         self.expire_input_with_output(d, now);
                     }
                     told

@@ -278,6 +278,7 @@ impl Receive {
                 e.moved(d, self.done);
                 self.finish(error(libc::ETIMEDOUT))
             }
+            Verdict::Due(_) if d.has(Flag::Explicit) => self.wait(e, d, now),
             Verdict::Due(_) if self.done == 0 && !e.movable() => {
                 // Observed only: wait on as the program would have.
                 self.stage = Stage::Own;
@@ -314,7 +315,7 @@ impl Receive {
 
 impl Operation for Receive {
     fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step {
-        let Some((slot, d)) = e.socket(self.fd) else { return Step::Call(self.own) };
+        let Some((slot, d)) = e.socket(self.fd) else { return e.unmanaged(self.fd, self.own) };
         self.slot = slot;
         if e.outlived(self.fd, d, self.name) || e.take_aborted(self.fd, d) {
             return Step::Done(error(libc::ETIMEDOUT));

@@ -17,7 +17,8 @@ pub fn enter_scope<K: Kernel>(e: &Engine<K>, key: usize, when: i64) -> Result<u6
         until => until,
     };
     let tid = process::tid(&e.kernel) as u32;
-    e.scopes.enter(&e.kernel, key, tid, until).map_err(|refused| match refused {
+    let is_dead = |thread: u32| !process::is_thread(&e.kernel, thread as i32);
+    e.scopes.enter(&e.kernel, key, tid, until, is_dead).map_err(|refused| match refused {
         Refused::Full => libc::EAGAIN,
         Refused::Memory => libc::ENOMEM,
     })

@@ -109,6 +109,11 @@ impl Send {
         Send::new("sendmsg", fd, own, attempt, flags, Body::Message(message))
     }
 
+    /// The same, by another name in records.
+    pub(crate) fn named(self, name: &'static str) -> Send {
+        Send { name, ..self }
+    }
+
     fn dontwait(&self) -> bool {
         self.flags & MSG_DONTWAIT != 0
     }
@@ -228,6 +233,7 @@ impl Send {
                 e.moved(d, self.done);
                 self.finish(error(libc::ETIMEDOUT))
             }
+            Verdict::Due(_) if d.has(Flag::Explicit) => self.wait(e, d, now),
             Verdict::Due(_) => self.patience.wait(e, (self.fd, d), Direction::Write, u64::MAX, now),
             _ => self.wait(e, d, now),
         }
@@ -280,7 +286,7 @@ impl Operation for Send {
         if self.flags & MSG_FASTOPEN != 0 && to != 0 && e.active() {
             e.dial(self.fd, to, to_len);
         }
-        let Some((slot, d)) = e.socket(self.fd) else { return Step::Call(self.own) };
+        let Some((slot, d)) = e.socket(self.fd) else { return e.unmanaged(self.fd, self.own) };
         self.slot = slot;
         if e.outlived(self.fd, d, self.name)
             || e.too_late(self.fd, d, Direction::Write, self.patience.scope, self.name)

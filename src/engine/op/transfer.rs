@@ -1,8 +1,8 @@
-//! sendfile, splice and sendmmsg: calls that have no form that does not block.
+//! sendfile and splice: calls that have no form that does not block.
 //!
-//! On a blocking socket they block again after POLLOUT. sendfile and splice are made piece by piece: a timeout of a microsecond is
-//! lent, so that the kernel comes back when there is nothing to move, and the wait is ours. sendmmsg, which would count a
-//! message that went in part, is bounded by the kernel: the deadline itself is lent.
+//! On a blocking socket they block again after POLLOUT. They are made piece by piece: a timeout of a microsecond is lent, so that
+//! the kernel comes back when there is nothing to move, and the wait is ours. A sendmmsg that does not wait is made here as well
+//! (one that does: `send_many`).
 
 use super::clock::{Direction, Way};
 use super::explicit::Tried;
@@ -10,7 +10,7 @@ use super::judge::Verdict;
 use super::options::Loan;
 use super::wake::Patience;
 use super::{error, Call, Operation, Scope, Step};
-use crate::sys::{poll_now, signal, socket, Kernel};
+use crate::sys::{poll_now, signal, Kernel};
 use crate::table::{Description, Flag, SlotWord};
 use crate::Engine;
 
@@ -24,8 +24,6 @@ enum Stage {
     Piece,
     /// Waiting for room for the next piece.
     Waiting,
-    /// The program's own call, the kernel bounding it.
-    Lent,
 }
 
 /// The socket in question, and what is waited for there.
@@ -84,8 +82,8 @@ impl Transfer {
         Transfer::new("splice", Call::new(libc::SYS_splice, args), 4, from as i32, to as i32)
     }
 
-    /// sendmmsg(2).
-    pub fn sendmmsg(fd: i32, vector: usize, count: usize, flags: usize) -> Transfer {
+    /// A sendmmsg(2) that does not wait.
+    pub(crate) fn sendmmsg(fd: i32, vector: usize, count: usize, flags: usize) -> Transfer {
         let own = Call::new(libc::SYS_sendmmsg, [fd as usize, vector, count, flags, 0, 0]);
         Transfer::new("sendmmsg", own, 2, -1, fd)
     }
@@ -145,29 +143,8 @@ impl Transfer {
         self.patience.wait(e, (side.fd, d), side.direction, until, now)
     }
 
-    /// The program's own call, bounded by a timeout of ours.
-    fn bounded<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description) -> Step {
-        let now = e.kernel.now();
-        let mut until = self.until(e, side, d, now);
-        if side.direction == Direction::Write {
-            // The kernel cannot be asked to come back for a sample: it would return a short count.
-            if let Ok(info) = socket::tcp_info(&e.kernel, side.fd) {
-                d.sample_acked(info.bytes_acked as u32);
-            }
-            d.set(Flag::Sampled);
-            until = e.next(side.fd, d, side.direction, WAY, None).map_or(u64::MAX, |due| due.at);
-            if self.own_timeout != 0 {
-                until = until.min(self.began.saturating_add(self.own_timeout));
-            }
-        }
-        until = until.min(e.bound(d, side.direction, self.patience.scope).at);
-        let lent = until != u64::MAX && self.lend(e, side, until.saturating_sub(now));
-        self.stage = if lent { Stage::Lent } else { Stage::Own };
-        Step::Call(self.own)
-    }
-
-    /// A wait ended, or a lent timeout ran out, without anything having moved.
-    fn elapsed<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description, pieces: bool) -> Step {
+    /// A wait ended without anything having moved.
+    fn elapsed<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description) -> Step {
         let now = e.kernel.now();
         let bound = e.bound(d, side.direction, self.patience.scope);
         if bound.at <= now {
@@ -187,13 +164,9 @@ impl Transfer {
                 e.moved(d, self.done);
                 self.finish(error(libc::ETIMEDOUT))
             }
-            Verdict::Due(_) if pieces => self.patience.wait(e, (side.fd, d), side.direction, u64::MAX, now),
-            Verdict::Due(_) => {
-                self.stage = Stage::Own;
-                Step::Call(self.own)
-            }
-            _ if pieces => self.wait(e, side, d, now),
-            _ => self.bounded(e, side, d),
+            Verdict::Due(_) if d.has(Flag::Explicit) => self.wait(e, side, d, now),
+            Verdict::Due(_) => self.patience.wait(e, (side.fd, d), side.direction, u64::MAX, now),
+            _ => self.wait(e, side, d, now),
         }
     }
 
@@ -205,7 +178,7 @@ impl Transfer {
             return self.piece(e, side, d);
         }
         if outcome == 0 {
-            return self.elapsed(e, side, d, true);
+            return self.elapsed(e, side, d);
         }
         let again = outcome == error(libc::EINTR) && self.own_timeout == 0 && self.done == 0;
         if again && signal::every_handler_restarts(&e.kernel) {
@@ -224,7 +197,6 @@ impl Transfer {
         let now = e.kernel.now();
         match self.stage {
             Stage::Piece => self.wait(e, side, d, now),
-            Stage::Lent => self.elapsed(e, side, d, false),
             _ if e.deliver(side.fd, side.slot, d, side.direction) => Step::Done(error(libc::ETIMEDOUT)),
             _ => {
                 let way = Way { nonblocking: e.never_waits(side.fd, d), single: false };
@@ -282,9 +254,6 @@ impl Operation for Transfer {
         if dontwait || !(d.any_rule() || e.movable()) || e.never_waits(side.fd, d) {
             self.stage = Stage::Own;
             return Step::Call(self.own);
-        }
-        if self.own.nr == libc::SYS_sendmmsg {
-            return self.bounded(e, side, d);
         }
         self.piece(e, side, d)
     }

@@ -6,7 +6,7 @@
 use super::Description;
 use crate::policy::Class;
 use crate::sys::{Kernel, Lazy};
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::*};
 
 const PER_CHUNK: usize = super::description::PER_CHUNK;
 const CHUNKS: usize = super::description::CHUNKS;
@@ -100,10 +100,13 @@ crate::zeroed! {
         pub read: Stamped,
         /// The instant after which writes fail.
         pub write: Stamped,
+        /// Both as the program gave them.
+        pub given: [AtomicI64; 2],
         /// A timeout for each class.
         timeouts: [Stamped; 5],
-        /// The instant of which a record was left last: one for each deadline that passes, not for each call that meets it.
-        pub noted: AtomicU64,
+        /// The instants of which a record was left last, for reads and for writes: one for each deadline that passes, not for each
+        /// call that meets it.
+        pub noted: [AtomicU64; 2],
         /// Counts the settings: an edge-triggered registration is told once of each.
         pub moves: AtomicU32,
         /// Odd while `expiry` is being written.
@@ -115,7 +118,7 @@ crate::zeroed! {
 impl Explicit {
     fn begin(&self, generation: u32) {
         [&self.read, &self.write].into_iter().chain(&self.timeouts).for_each(|word| word.begin(generation));
-        self.noted.store(0, Relaxed);
+        self.noted.iter().for_each(|at| at.store(0, Relaxed));
         self.expiry.iter().for_each(|word| word.store(0, Relaxed));
     }
 

@@ -22,3 +22,5 @@ pub use word::{Deadline, State};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_api;

@@ -6,7 +6,7 @@
 use crate::sys::{Kernel, Lazy};
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 
-/// How many threads may be in scopes at a time.
+/// How many living threads may have been in scopes.
 pub const THREADS: usize = 1024;
 /// How deep scopes may nest.
 pub const DEPTH: usize = 64;
@@ -43,7 +43,7 @@ pub enum Refused {
 
 /// All scopes.
 pub struct Scopes {
-    /// Threads in scopes. One that ended inside is counted until its key comes again.
+    /// Threads in scopes. One that ended inside is counted until another takes its place.
     inside: AtomicU32,
     /// Places that were ever taken.
     used: AtomicU32,
@@ -89,24 +89,39 @@ impl Scopes {
     }
 
     /// The thread of this key and number is in scopes: its place and how deep.
-    fn inside(&self, key: usize, tid: impl FnOnce() -> u32) -> Option<(usize, &Thread, usize)> {
-        let (number, thread) = self.find(key)?;
+    fn inside(&self, key: usize, tid: impl FnOnce() -> u32) -> Option<(&Thread, usize)> {
+        let (_, thread) = self.find(key)?;
         let depth = thread.depth.load(Relaxed) as usize;
-        (depth != 0 && thread.tid.load(Relaxed) == tid()).then_some((number, thread, depth))
+        (depth != 0 && thread.tid.load(Relaxed) == tid()).then_some((thread, depth))
     }
 
     /// The instant that bounds the thread of this key; `u64::MAX` when it is in no scope.
     pub fn instant(&self, key: usize, tid: impl FnOnce() -> u32) -> u64 {
         let found = self.inside(key, tid);
-        found.and_then(|(_, thread, depth)| thread.instants.get(depth - 1)).map_or(u64::MAX, |at| at.load(Relaxed))
+        found.and_then(|(thread, depth)| thread.instants.get(depth - 1)).map_or(u64::MAX, |at| at.load(Relaxed))
     }
 
     /// Count a telling that this thread's scope is over; how many there were before.
     pub fn tell(&self, key: usize, tid: u32) -> u32 {
-        self.inside(key, || tid).map_or(0, |(_, thread, _)| thread.told.fetch_add(1, Relaxed))
+        self.inside(key, || tid).map_or(0, |(thread, _)| thread.told.fetch_add(1, Relaxed))
     }
 
-    fn obtain<K: Kernel>(&self, k: &K, key: usize, tid: u32) -> Result<&Thread, Refused> {
+    /// Another thread ended here, perhaps inside its scopes, which then still count.
+    fn clear(&self, thread: &Thread) {
+        if thread.depth.swap(0, Relaxed) != 0 {
+            self.inside.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// The thread's place, taken now if it has none. A place is kept while its thread lives: a signal handler may enter and leave
+    /// while the code that it interrupts is about to enter.
+    fn obtain<K: Kernel>(
+        &self,
+        k: &K,
+        key: usize,
+        tid: u32,
+        is_dead: impl Fn(u32) -> bool,
+    ) -> Result<&Thread, Refused> {
         let taken = self.find(key).map(|(number, _)| number);
         let free = || {
             let take = |cell: &AtomicUsize| cell.compare_exchange(0, key, AcqRel, Relaxed).is_ok();
@@ -114,31 +129,45 @@ impl Scopes {
             self.used.fetch_max(number as u32 + 1, Relaxed);
             Some(number)
         };
-        let number = taken.or_else(free).ok_or(Refused::Full)?;
+        let inherited = || {
+            self.keys.iter().enumerate().position(|(number, cell)| {
+                let Some(thread) = self.place(number) else { return false };
+                let theirs = thread.tid.load(Relaxed);
+                // The number first: then nobody else takes the place for a dead thread's.
+                let taken = theirs != tid
+                    && is_dead(theirs)
+                    && thread.tid.compare_exchange(theirs, tid, AcqRel, Relaxed).is_ok();
+                if taken {
+                    self.clear(thread);
+                    cell.store(key, Release);
+                }
+                taken
+            })
+        };
+        let number = taken.or_else(free).or_else(inherited).ok_or(Refused::Full)?;
         let chunk = self.chunks.get(number / PER_CHUNK).and_then(|chunk| chunk.obtain(k));
         let Some(thread) = chunk.and_then(|chunk| chunk.threads.get(number % PER_CHUNK)) else {
-            self.leave_place(number);
+            if let Some(key) = self.keys.get(number) {
+                key.store(0, Release);
+            }
             return Err(Refused::Memory);
         };
-        if thread.tid.load(Relaxed) != tid || thread.depth.load(Relaxed) == 0 {
-            // Another thread ended here inside its scopes, and still counts.
-            if thread.depth.swap(0, Relaxed) == 0 {
-                self.inside.fetch_add(1, Relaxed);
-            }
-            thread.tid.store(tid, Relaxed);
+        if thread.tid.swap(tid, Relaxed) != tid {
+            self.clear(thread);
         }
         Ok(thread)
     }
 
-    fn leave_place(&self, number: usize) {
-        if let Some(key) = self.keys.get(number) {
-            key.store(0, Release);
-        }
-    }
-
     /// Enter a scope that ends at `instant`. Its token: positive.
-    pub fn enter<K: Kernel>(&self, k: &K, key: usize, tid: u32, instant: u64) -> Result<u64, Refused> {
-        let thread = self.obtain(k, key, tid)?;
+    pub fn enter<K: Kernel>(
+        &self,
+        k: &K,
+        key: usize,
+        tid: u32,
+        instant: u64,
+        is_dead: impl Fn(u32) -> bool,
+    ) -> Result<u64, Refused> {
+        let thread = self.obtain(k, key, tid, is_dead)?;
         let depth = thread.depth.load(Relaxed) as usize;
         let (Some(at), Some(token)) = (thread.instants.get(depth), thread.tokens.get(depth)) else {
             return Err(Refused::Full);
@@ -148,6 +177,9 @@ impl Scopes {
         at.store(instant.min(around.map_or(u64::MAX, |at| at.load(Relaxed))), Relaxed);
         token.store(fresh, Relaxed);
         thread.told.store(0, Relaxed);
+        if depth == 0 {
+            self.inside.fetch_add(1, Relaxed);
+        }
         // Last: a signal handler that enters in between takes this level, leaves it, and it is written anew.
         thread.depth.store(depth as u32 + 1, Relaxed);
         Ok(fresh)
@@ -155,7 +187,7 @@ impl Scopes {
 
     /// Leave the innermost scope. False if `token` is not its.
     pub fn leave(&self, key: usize, tid: u32, token: u64) -> bool {
-        let Some((number, thread, depth)) = self.inside(key, || tid) else { return false };
+        let Some((thread, depth)) = self.inside(key, || tid) else { return false };
         if thread.tokens.get(depth - 1).map(|of| of.load(Relaxed)) != Some(token) {
             return false;
         }
@@ -163,7 +195,6 @@ impl Scopes {
         thread.depth.store(depth as u32 - 1, Relaxed);
         if depth == 1 {
             self.inside.fetch_sub(1, Relaxed);
-            self.leave_place(number);
         }
         true
     }

@@ -28,6 +28,8 @@ pub enum Kind {
     Hidden = 4,
     /// Our own timerfd beside one of the program's waits.
     Waker = 5,
+    /// A socket that is being closed: nothing more begins there, until the kernel has freed the number.
+    Closing = 6,
 }
 
 impl Kind {
@@ -67,6 +69,7 @@ impl SlotWord {
             3 => Kind::Set,
             4 => Kind::Hidden,
             5 => Kind::Waker,
+            6 => Kind::Closing,
             _ => Kind::Unknown,
         }
     }
@@ -138,13 +141,19 @@ impl Slots {
     /// End this life of the number: back to unknown, in the next generation. Returns what it was; the caller that gets a
     /// tracked kind back owns giving up what its index points to (exactly one caller gets it).
     pub fn retire(&self, fd: i32) -> SlotWord {
+        self.retire_as(fd, Kind::Unknown)
+    }
+
+    /// The same, the next life beginning as this kind, with the index that was.
+    pub fn retire_as(&self, fd: i32, kind: Kind) -> SlotWord {
         let Some(cell) = self.cell(fd) else { return SlotWord::UNTOUCHED };
         let mut seen = SlotWord(cell.load(Acquire));
         loop {
             if seen.kind() == Kind::Unknown && seen.generation() == 0 {
                 return seen;
             }
-            let next = SlotWord::new(Kind::Unknown, 0, seen.generation().wrapping_add(1));
+            let index = if kind == Kind::Unknown { 0 } else { seen.index() };
+            let next = SlotWord::new(kind, index, seen.generation().wrapping_add(1));
             // AcqRel: close wins. The generation moves before the kernel frees the number, so an operation that wakes on the
             // new socket sees another generation and answers EBADF. Pairs with the Acquire in `word`.
             match cell.compare_exchange_weak(seen.0, next.0, AcqRel, Acquire) {
