@@ -118,8 +118,10 @@ static void moved(enum api_kind kind) {
 // The operator's rule is not the program's doing.
 static void rule(void) {
     struct nd_pair pair = api_pair(API_TCP);
-    int64_t start = nd_now();
     char byte;
+    // Reasons are kept from a program's first nd_ call on.
+    nothing(pair.client);
+    int64_t start = nd_now();
     CHECK_ERRNO(io_read(pair.client, &byte, 1), ETIMEDOUT);
     CHECK_ENDED_AT(start, 150 * MS);
     said(pair.client, ND_READ, ND_SOURCE_RULE, 150 * MS, start);
