@@ -34,7 +34,7 @@ extern "C" fn enters_and_leaves(_: libc::c_int) {
     // SAFETY: the test stores it before the first signal and lets it live for ever.
     let Some(scopes) = (unsafe { SCOPES.load(Acquire).as_ref() }) else { return };
     let tid = TID.load(Relaxed);
-    let left = scopes.enter(&Linux, KEY, tid, 500).is_ok_and(|token| scopes.leave(KEY, tid, token));
+    let left = scopes.enter(&Linux, KEY, tid, 500, |_| false).is_ok_and(|token| scopes.leave(KEY, tid, token));
     REFUSED.fetch_add(!left as u32, Relaxed);
     HANDLED.fetch_add(1, Release);
 }
@@ -71,9 +71,9 @@ fn a_signal_handler_with_a_scope_of_its_own_breaks_none() {
         });
         let began = std::time::Instant::now();
         while HANDLED.load(Relaxed) < 50_000 && began.elapsed().as_secs() < 10 {
-            let outer = scopes.enter(&Linux, KEY, tid, 1000).unwrap_or(0);
+            let outer = scopes.enter(&Linux, KEY, tid, 1000, |_| false).unwrap_or(0);
             wrong += (scopes.instant(KEY, || tid) != 1000) as u32;
-            let inner = scopes.enter(&Linux, KEY, tid, 900).unwrap_or(0);
+            let inner = scopes.enter(&Linux, KEY, tid, 900, |_| false).unwrap_or(0);
             wrong += (scopes.instant(KEY, || tid) != 900) as u32;
             unleft += !scopes.leave(KEY, tid, inner) as u32;
             unleft += !scopes.leave(KEY, tid, outer) as u32;

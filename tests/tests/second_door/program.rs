@@ -44,7 +44,7 @@ impl World {
         let cookie = 1_000 + state.files.len() as u64;
         let fd = state.open(File::Socket(Socket::new(domain, kind, cookie)));
         drop(state);
-        self.note(|engine| op::created(engine, fd));
+        self.note(|engine| op::socket_created(engine, fd));
         fd
     }
 
@@ -110,6 +110,11 @@ impl World {
         match op::close(&self.engine, fd) {
             Close::NotOpen => Err(libc::EBADF),
             Close::Call => self.machine.change().close(fd).map(|()| 0),
+            Close::CallAndTell(index) => {
+                let answer = self.machine.change().close(fd).map(|()| 0);
+                op::closed(&self.engine, fd, index);
+                answer
+            }
         }
     }
 

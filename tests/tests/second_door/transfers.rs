@@ -2,7 +2,7 @@
 
 use crate::door::World;
 use crate::machine::{File, MS, S};
-use netdeadline_engine::op::Transfer;
+use netdeadline_engine::op::{SendMany, Transfer};
 
 fn file(world: &World, bytes: usize) -> i32 {
     world.machine.change().open(File::Plain(vec![b'f'; bytes]))
@@ -76,7 +76,7 @@ fn sendmmsg_counts_whole_messages_and_is_bounded() {
     (header.msg_iov, header.msg_iovlen) = ((&raw const vector).cast_mut(), 1);
     let mut messages = [libc::mmsghdr { msg_hdr: header, msg_len: 0 }; 3];
     let began = world.now();
-    let answer = world.drive(Transfer::sendmmsg(fd, messages.as_mut_ptr() as usize, 3, 0));
+    let answer = world.drive(SendMany::new(fd, messages.as_mut_ptr() as usize, 3, 0));
     assert_eq!(answer, Ok(2), "the kernel counts the one it cut short");
     assert_eq!([messages[0].msg_len, messages[1].msg_len], [3000, 1096]);
     assert!(world.now() >= began + 2 * S && world.now() <= began + 4 * S + MS, "{}", world.now() - began);
