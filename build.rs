@@ -20,6 +20,8 @@ fn main() {
         "-Wl,-soname,libnetdeadline.so.0",
         // Constructors of other libraries may do I/O or start threads: ours runs before them.
         "-Wl,-z,initfirst",
+        // Opened with dlopen it stays: a thread may wait inside, and what it holds open is not found again.
+        "-Wl,-z,nodelete",
         // Symbols are bound when we are loaded, never inside a signal handler.
         "-Wl,-z,now",
         "-Wl,-z,relro",

@@ -108,7 +108,9 @@ int64_t nd_now(void);
  * Set the instant after which every operation on `fd`'s socket fails with ETIMEDOUT instead of waiting: `nd_set_read_deadline`
  * and `nd_set_write_deadline` in one.
  *
- * Returns 0, or -1 with errno EBADF, ENOTSOCK or ENOMEM. Any thread, also in a signal handler.
+ * ENOTSUP, of this and the other calls: a seccomp filter forbids what it needs, or this is a vfork child.
+ *
+ * Returns 0, or -1 with errno EBADF, ENOTSOCK, ENOMEM or ENOTSUP. Any thread, also in a signal handler.
  */
 int nd_set_deadline(int fd, int64_t when);
 
@@ -120,7 +122,7 @@ int nd_set_deadline(int fd, int64_t when);
  * once, even if data is there; nothing is consumed. poll, select and epoll report the socket as readable from then on.
  * All numbers that dup() made of `fd` share the deadline; accepted sockets do not inherit it.
  *
- * Returns 0, or -1 with errno EBADF, ENOTSOCK or ENOMEM. Any thread, also in a signal handler.
+ * Returns 0, or -1 with errno EBADF, ENOTSOCK, ENOMEM or ENOTSUP. Any thread, also in a signal handler.
  */
 int nd_set_read_deadline(int fd, int64_t when);
 
@@ -130,14 +132,14 @@ int nd_set_read_deadline(int fd, int64_t when);
  * As `nd_set_read_deadline`. A write that has moved some bytes by then returns their number, and the next one fails. A connect
  * that is under way is aborted: it cannot succeed later.
  *
- * Returns 0, or -1 with errno EBADF, ENOTSOCK or ENOMEM. Any thread, also in a signal handler.
+ * Returns 0, or -1 with errno EBADF, ENOTSOCK, ENOMEM or ENOTSUP. Any thread, also in a signal handler.
  */
 int nd_set_write_deadline(int fd, int64_t when);
 
 /**
  * The deadlines of `fd`'s socket, as they were set; 0 where there is none. Either pointer may be NULL.
  *
- * Returns 0, or -1 with errno EBADF or ENOTSOCK. Any thread, also in a signal handler.
+ * Returns 0, or -1 with errno EBADF, ENOTSOCK, ENOMEM or ENOTSUP. Any thread, also in a signal handler.
  */
 int nd_get_deadlines(int fd, int64_t *read, int64_t *write);
 
@@ -147,7 +149,8 @@ int nd_get_deadlines(int fd, int64_t *read, int64_t *write);
  * They hold beside deadlines, SO_RCVTIMEO, SO_SNDTIMEO and the operator's rules: what ends first ends the wait. Waits that
  * other threads are in are bounded by the new timeouts from now on.
  *
- * Returns 0, or -1 with errno EFAULT (`timeouts` is NULL), EINVAL (a member is negative), EBADF, ENOTSOCK or ENOMEM. Any
+ * Returns 0, or -1 with errno EFAULT (`timeouts` is NULL), EINVAL (a member is negative), EBADF, ENOTSOCK, ENOMEM or
+ * ENOTSUP. Any
  * thread, also in a signal handler.
  */
 int nd_set_timeouts(int fd, const struct nd_timeouts *timeouts);
@@ -155,15 +158,15 @@ int nd_set_timeouts(int fd, const struct nd_timeouts *timeouts);
 /**
  * The timeouts of `fd`'s socket, as `nd_set_timeouts` set them.
  *
- * Returns 0, or -1 with errno EFAULT (`timeouts` is NULL), EBADF or ENOTSOCK. Any thread, also in a signal handler.
+ * Returns 0, or -1 with errno EFAULT (`timeouts` is NULL), EBADF, ENOTSOCK, ENOMEM or ENOTSUP. Any thread, also in a signal handler.
  */
 int nd_get_timeouts(int fd, struct nd_timeouts *timeouts);
 
 /**
  * Why the last operation on `fd`'s socket that failed with ETIMEDOUT did so.
  *
- * Returns 0, or -1 with errno ENODATA (none has failed so), EFAULT (`expiry` is NULL), EBADF or ENOTSOCK. Any thread, also in a
- * signal handler.
+ * Returns 0, or -1 with errno ENODATA (none has failed so), EFAULT (`expiry` is NULL), EBADF, ENOTSOCK, ENOMEM or
+ * ENOTSUP. Any thread, also in a signal handler.
  */
 int nd_last_expiry(int fd, struct nd_expiry *expiry);
 
@@ -176,7 +179,8 @@ int nd_last_expiry(int fd, struct nd_expiry *expiry);
  * their sockets as ready, and return 0 if they have none. Scopes nest, and the earliest instant holds. What other threads do, also
  * on behalf of this one (a resolver), is not bounded, nor is what waits on no socket. A forked child begins without scopes.
  *
- * Returns a token for `nd_scope_leave`, or -1 with errno EAGAIN (64 scopes deep, or 1024 threads in scopes) or ENOMEM.
+ * Returns a token for `nd_scope_leave`, or -1 with errno EAGAIN (64 scopes deep, or 1024 threads that ever entered one), ENOMEM
+ * or ENOTSUP.
  * In a signal handler only if the handler also leaves it.
  */
 int64_t nd_scope_enter(int64_t when);

@@ -139,7 +139,9 @@ fn set(fd: c_int, ways: Ways, when: i64) -> c_int {
 /// Set the instant after which every operation on `fd`'s socket fails with ETIMEDOUT instead of waiting: `nd_set_read_deadline`
 /// and `nd_set_write_deadline` in one.
 ///
-/// Returns 0, or -1 with errno EBADF, ENOTSOCK or ENOMEM. Any thread, also in a signal handler.
+/// ENOTSUP, of this and the other calls: a seccomp filter forbids what it needs, or this is a vfork child.
+///
+/// Returns 0, or -1 with errno EBADF, ENOTSOCK, ENOMEM or ENOTSUP. Any thread, also in a signal handler.
 #[no_mangle]
 pub extern "C" fn nd_set_deadline(fd: c_int, when: i64) -> c_int {
     set(fd, Ways::Both, when)
@@ -152,7 +154,7 @@ pub extern "C" fn nd_set_deadline(fd: c_int, when: i64) -> c_int {
 /// once, even if data is there; nothing is consumed. poll, select and epoll report the socket as readable from then on.
 /// All numbers that dup() made of `fd` share the deadline; accepted sockets do not inherit it.
 ///
-/// Returns 0, or -1 with errno EBADF, ENOTSOCK or ENOMEM. Any thread, also in a signal handler.
+/// Returns 0, or -1 with errno EBADF, ENOTSOCK, ENOMEM or ENOTSUP. Any thread, also in a signal handler.
 #[no_mangle]
 pub extern "C" fn nd_set_read_deadline(fd: c_int, when: i64) -> c_int {
     set(fd, Ways::Read, when)
@@ -163,7 +165,7 @@ pub extern "C" fn nd_set_read_deadline(fd: c_int, when: i64) -> c_int {
 /// As `nd_set_read_deadline`. A write that has moved some bytes by then returns their number, and the next one fails. A connect
 /// that is under way is aborted: it cannot succeed later.
 ///
-/// Returns 0, or -1 with errno EBADF, ENOTSOCK or ENOMEM. Any thread, also in a signal handler.
+/// Returns 0, or -1 with errno EBADF, ENOTSOCK, ENOMEM or ENOTSUP. Any thread, also in a signal handler.
 #[no_mangle]
 pub extern "C" fn nd_set_write_deadline(fd: c_int, when: i64) -> c_int {
     set(fd, Ways::Write, when)
@@ -171,7 +173,7 @@ pub extern "C" fn nd_set_write_deadline(fd: c_int, when: i64) -> c_int {
 
 /// The deadlines of `fd`'s socket, as they were set; 0 where there is none. Either pointer may be NULL.
 ///
-/// Returns 0, or -1 with errno EBADF or ENOTSOCK. Any thread, also in a signal handler.
+/// Returns 0, or -1 with errno EBADF, ENOTSOCK, ENOMEM or ENOTSUP. Any thread, also in a signal handler.
 ///
 /// # Safety
 /// Pointers are NULL or good for writing.
@@ -193,7 +195,8 @@ pub unsafe extern "C" fn nd_get_deadlines(fd: c_int, read: *mut i64, write: *mut
 /// They hold beside deadlines, SO_RCVTIMEO, SO_SNDTIMEO and the operator's rules: what ends first ends the wait. Waits that
 /// other threads are in are bounded by the new timeouts from now on.
 ///
-/// Returns 0, or -1 with errno EFAULT (`timeouts` is NULL), EINVAL (a member is negative), EBADF, ENOTSOCK or ENOMEM. Any
+/// Returns 0, or -1 with errno EFAULT (`timeouts` is NULL), EINVAL (a member is negative), EBADF, ENOTSOCK, ENOMEM or
+/// ENOTSUP. Any
 /// thread, also in a signal handler.
 ///
 /// # Safety
@@ -214,7 +217,7 @@ pub unsafe extern "C" fn nd_set_timeouts(fd: c_int, timeouts: *const nd_timeouts
 
 /// The timeouts of `fd`'s socket, as `nd_set_timeouts` set them.
 ///
-/// Returns 0, or -1 with errno EFAULT (`timeouts` is NULL), EBADF or ENOTSOCK. Any thread, also in a signal handler.
+/// Returns 0, or -1 with errno EFAULT (`timeouts` is NULL), EBADF, ENOTSOCK, ENOMEM or ENOTSUP. Any thread, also in a signal handler.
 ///
 /// # Safety
 /// The pointer is NULL or good for writing.
@@ -233,8 +236,8 @@ pub unsafe extern "C" fn nd_get_timeouts(fd: c_int, timeouts: *mut nd_timeouts) 
 
 /// Why the last operation on `fd`'s socket that failed with ETIMEDOUT did so.
 ///
-/// Returns 0, or -1 with errno ENODATA (none has failed so), EFAULT (`expiry` is NULL), EBADF or ENOTSOCK. Any thread, also in a
-/// signal handler.
+/// Returns 0, or -1 with errno ENODATA (none has failed so), EFAULT (`expiry` is NULL), EBADF, ENOTSOCK, ENOMEM or
+/// ENOTSUP. Any thread, also in a signal handler.
 ///
 /// # Safety
 /// The pointer is NULL or good for writing.
@@ -268,7 +271,8 @@ pub unsafe extern "C" fn nd_last_expiry(fd: c_int, expiry: *mut nd_expiry) -> c_
 /// their sockets as ready, and return 0 if they have none. Scopes nest, and the earliest instant holds. What other threads do, also
 /// on behalf of this one (a resolver), is not bounded, nor is what waits on no socket. A forked child begins without scopes.
 ///
-/// Returns a token for `nd_scope_leave`, or -1 with errno EAGAIN (64 scopes deep, or 1024 threads that ever entered one) or ENOMEM.
+/// Returns a token for `nd_scope_leave`, or -1 with errno EAGAIN (64 scopes deep, or 1024 threads that ever entered one), ENOMEM
+/// or ENOTSUP.
 /// In a signal handler only if the handler also leaves it.
 #[no_mangle]
 pub extern "C" fn nd_scope_enter(when: i64) -> i64 {

@@ -75,7 +75,7 @@ impl Connect {
     }
 
     fn waited<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, outcome: isize) -> Step {
-        if e.slots.word(self.fd) != self.slot {
+        if !e.is_still(self.fd, self.slot, d) {
             return Step::Done(error(libc::EBADF));
         }
         let now = e.kernel.now();

@@ -88,6 +88,14 @@ pub fn refresh<K: Kernel>(e: &Engine<K>, fd: i32) {
     }
 }
 
+impl<K: Kernel> Engine<K> {
+    /// After a wait: is the number still the socket that was waited for?
+    #[inline]
+    pub(crate) fn is_still(&self, fd: i32, slot: SlotWord, d: &Description) -> bool {
+        self.slots.word(fd) == slot && (!self.movable() || self.sees_closes() || self.is_same_socket(fd, d))
+    }
+}
+
 /// The same for every fd of a poll.
 pub fn refresh_polled<K: Kernel>(e: &Engine<K>, fds: usize, count: usize) {
     if e.sees_closes() {
@@ -226,6 +234,8 @@ pub fn last_expiry<K: Kernel>(e: &Engine<K>, fd: i32) -> Result<Expiry, i32> {
 pub(crate) struct Bound {
     /// The instant; `u64::MAX` when there is none.
     pub at: u64,
+    /// The instant that the program gave.
+    said: u64,
     cause: Cause,
 }
 
@@ -248,9 +258,9 @@ impl<K: Kernel> Engine<K> {
     pub(crate) fn bound(&self, d: &Description, direction: Direction, scope: Scope) -> Bound {
         let explicit = if d.has(Flag::Explicit) { self.deadline(d, direction) } else { u64::MAX };
         if scope.until < explicit {
-            Bound { at: scope.until, cause: Cause::Scope }
+            Bound { at: scope.until, said: scope.said(), cause: Cause::Scope }
         } else {
-            Bound { at: explicit, cause: Cause::Explicit }
+            Bound { at: explicit, said: explicit, cause: Cause::Explicit }
         }
     }
 
@@ -302,8 +312,8 @@ impl<K: Kernel> Engine<K> {
         tried: Tried,
         now: u64,
     ) {
-        let timeout = if tried.began == 0 { 0 } else { bound.at.saturating_sub(tried.began) };
-        let due = Due { at: bound.at, timeout, cause: bound.cause, sample: false };
+        let timeout = if tried.began == 0 { 0 } else { bound.said.saturating_sub(tried.began) };
+        let due = Due { at: bound.said, timeout, cause: bound.cause, sample: false };
         self.expire(fd, d, direction, due, name, now);
         self.moved(d, tried.bytes);
     }

@@ -167,26 +167,23 @@ impl<K: Kernel> Engine<K> {
         }
     }
 
-    /// A timerfd at a high number, of which nothing is known yet; `None` where there is no room for it.
-    pub(crate) fn private_timer(&self) -> Option<i32> {
+    /// Move a file of ours to a high number, of another kind than the program's; `None` where there is no room for it.
+    pub(crate) fn private(&self, low: i32, kind: Kind) -> Option<i32> {
         let k = &self.kernel;
-        let limit = file::number_limit(k).ok()?;
         // Out of the way of programs that count on low numbers, but not so high that the kernel's own table grows for it.
-        if limit <= 256 {
-            return None;
-        }
-        let low = event::timer(k).ok()?;
-        let high = file::duplicate_high(k, low, limit.min(8192) as i32 - 64);
+        let limit = file::number_limit(k).ok().filter(|limit| *limit > 256);
+        let high = limit.and_then(|limit| file::duplicate_high(k, low, limit.min(8192) as i32 - 64).ok());
         let _ = file::close(k, low);
-        let timer = high.ok()?;
-        self.slots.retire(timer);
-        Some(timer)
+        let fd = high?;
+        self.slots.retire(fd);
+        self.slots.settle(k, fd, self.slots.word(fd), kind, 0);
+        Some(fd)
     }
 
     /// A timerfd in the set.
     fn hidden_timer(&self, number: u32, set: &Set, epoch: u32) -> Option<i32> {
         let k = &self.kernel;
-        let timer = self.private_timer()?;
+        let timer = self.private(event::timer(k).ok()?, Kind::Unknown)?;
         let events = (libc::EPOLLIN | libc::EPOLLET) as u32;
         if event::epoll_add(k, set.epfd(), timer, events, token(epoch)).is_err() {
             let _ = file::close(k, timer);

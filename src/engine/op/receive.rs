@@ -239,7 +239,7 @@ impl Receive {
     }
 
     fn waited<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, outcome: isize) -> Step {
-        if e.slots.word(self.fd) != self.slot {
+        if !e.is_still(self.fd, self.slot, d) {
             return self.finish(error(libc::EBADF));
         }
         let now = e.kernel.now();

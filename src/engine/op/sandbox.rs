@@ -20,10 +20,12 @@ pub fn probe<K: Kernel>(k: &K, pair: [i32; 2], set: i32) -> bool {
     let dontwait = libc::MSG_DONTWAIT as usize;
     let socket = libc::SOL_SOCKET as usize;
     // What we can do without, but must not die of.
-    let spare: [(i64, [usize; 6]); 23] = [
+    let spare: [(i64, [usize; 6]); 25] = [
         (libc::SYS_getpid, [0; 6]),
         (libc::SYS_gettid, [0; 6]),
         (libc::SYS_tgkill, [0; 6]),
+        (libc::SYS_epoll_create1, [usize::MAX, 0, 0, 0, 0, 0]),
+        (libc::SYS_eventfd2, [0, usize::MAX, 0, 0, 0, 0]),
         (libc::SYS_prctl, [libc::PR_GET_NAME as usize, at, 0, 0, 0, 0]),
         (libc::SYS_clock_gettime, [libc::CLOCK_REALTIME as usize, at, 0, 0, 0, 0]),
         (libc::SYS_clock_gettime, [libc::CLOCK_MONOTONIC as usize, at, 0, 0, 0, 0]),

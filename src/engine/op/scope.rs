@@ -35,16 +35,24 @@ pub fn leave_scope<K: Kernel>(e: &Engine<K>, key: usize, token: u64) -> Result<(
 pub struct Scope {
     /// The instant that bounds it; `u64::MAX` when it is in none.
     pub until: u64,
+    /// The instant that was said, which for a wait that began after it is earlier.
+    said: u64,
     key: usize,
 }
 
 impl Scope {
     /// No scope.
-    pub const NONE: Scope = Scope { until: u64::MAX, key: 0 };
+    pub const NONE: Scope = Scope { until: u64::MAX, said: u64::MAX, key: 0 };
 
     /// That of the thread of this key.
     pub fn of<K: Kernel>(e: &Engine<K>, key: usize) -> Scope {
-        Scope { until: e.scopes.instant(key, || process::tid(&e.kernel) as u32), key }
+        let until = e.scopes.instant(key, || process::tid(&e.kernel) as u32);
+        Scope { until, said: until, key }
+    }
+
+    /// The instant by which records know it.
+    pub(crate) fn said(&self) -> u64 {
+        self.said
     }
 
     /// A wait on many fds begins: the scope that bounds it, which ends a little later if it was over several times already.

@@ -171,7 +171,7 @@ impl Transfer {
     }
 
     fn waited<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description, outcome: isize) -> Step {
-        if e.slots.word(side.fd) != side.slot {
+        if !e.is_still(side.fd, side.slot, d) {
             return self.finish(error(libc::EBADF));
         }
         if outcome > 0 {

@@ -1,9 +1,9 @@
-//! Waits that can be moved: a thread that waits for a socket waits for a timer as well, which another thread sets off when it
+//! Waits that can be moved: a thread that waits for a socket waits for a waker as well, which another thread sets off when it
 //! has moved a deadline.
 //!
-//! A timer rather than an eventfd: should the program have closed it behind our back, and its number be another file's by now,
-//! setting a time there fails, while a write would go into a stranger's stream (decision 17). What a deadline means is
-//! `explicit`'s.
+//! A waker is an epoll set that holds one file, always readable; set off, the set asks for that, and else for nothing. Rather than
+//! an eventfd that is written to: should the program have closed it behind our back, and its number be another file's by now,
+//! epoll_ctl fails there, while a write would go into a stranger's stream (decision 17). What a deadline means is `explicit`'s.
 
 use super::clock::Direction;
 use super::scope::Scope;
@@ -19,7 +19,7 @@ pub(crate) const SLICE: u64 = 10_000_000;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Moving {
     place: u32,
-    timer: i32,
+    waker: i32,
 }
 
 /// No fd: poll passes over it.
@@ -27,7 +27,7 @@ pub(crate) const NO_WAKER: i32 = -1;
 
 /// The fd that ends a wait when it is moved.
 pub(crate) fn waker(moving: &Option<Moving>) -> i32 {
-    moving.as_ref().map_or(NO_WAKER, |moving| moving.timer)
+    moving.as_ref().map_or(NO_WAKER, |moving| moving.waker)
 }
 
 /// How an operation on one socket waits: within its thread's scope, and so that it can be moved.
@@ -84,12 +84,12 @@ impl<K: Kernel> Engine<K> {
         let k = &self.kernel;
         let is_dead = |thread: u32| !process::is_thread(k, thread as i32);
         let (place, waiter) = self.waiters.claim(k, process::tid(k) as u32, is_dead)?;
-        let Some(timer) = self.timer_of(waiter) else {
+        let Some(waker) = self.waker_of(waiter) else {
             waiter.leave();
             return None;
         };
         waiter.announce(which);
-        Some(Moving { place, timer })
+        Some(Moving { place, waker })
     }
 
     /// It will end at `until` by itself. How long it may really last: one that cannot be woken looks again soon.
@@ -109,7 +109,7 @@ impl<K: Kernel> Engine<K> {
         let Some(moving) = moving.take() else { return };
         let Some(waiter) = self.waiters.at(moving.place) else { return };
         if waiter.take_fired() {
-            let _ = event::timer_set(&self.kernel, moving.timer, 0);
+            self.set_waker(moving.waker, 0);
         }
         waiter.leave();
     }
@@ -122,31 +122,56 @@ impl<K: Kernel> Engine<K> {
                 return;
             }
             let epoch = *epoch.get_or_insert_with(|| self.process.epoch(&self.kernel));
-            if let Some(timer) = waiter.timer(epoch) {
+            if let Some(waker) = waiter.waker(epoch) {
                 waiter.fire();
-                // Long past: it goes off at once.
-                let _ = event::timer_set(&self.kernel, timer, 1);
+                self.set_waker(waker, libc::EPOLLIN as u32);
             }
         });
     }
 
-    fn timer_of(&self, waiter: &Waiter) -> Option<i32> {
+    /// Let the waker ask for these events of its file.
+    fn set_waker(&self, waker: i32, events: u32) {
         let epoch = self.process.epoch(&self.kernel);
-        if let Some(timer) = waiter.timer(epoch) {
-            if self.slots.word(timer).kind() == Kind::Waker {
-                return Some(timer);
+        if let Some(readable) = self.waiters.readable(epoch) {
+            let _ = event::epoll_modify(&self.kernel, waker, readable, events, 0);
+        }
+    }
+
+    fn waker_of(&self, waiter: &Waiter) -> Option<i32> {
+        let epoch = self.process.epoch(&self.kernel);
+        if let Some(waker) = waiter.waker(epoch).filter(|waker| self.is_waker(*waker)) {
+            return Some(waker);
+        }
+        // A forked child shares the wakers of its parent, and must not set them.
+        if let Some(waker) = waiter.inherited(epoch).filter(|waker| self.is_waker(*waker)) {
+            self.slots.retire(waker);
+            let _ = file::close(&self.kernel, waker);
+        }
+        let waker = self.new_waker(epoch);
+        waiter.settle(epoch, waker);
+        waker
+    }
+
+    fn is_waker(&self, fd: i32) -> bool {
+        self.slots.word(fd).kind() == Kind::Waker
+    }
+
+    fn new_waker(&self, epoch: u32) -> Option<i32> {
+        let k = &self.kernel;
+        let readable = match self.waiters.readable(epoch).filter(|fd| self.is_waker(*fd)) {
+            Some(readable) => readable,
+            None => {
+                // Of two threads that come here at once one's is left over: a number in a process's life.
+                let readable = self.private(event::always_readable(k).ok()?, Kind::Waker)?;
+                self.waiters.settle_readable(epoch, readable)
             }
+        };
+        let waker = self.private(event::epoll(k).ok()?, Kind::Waker)?;
+        if event::epoll_add(k, waker, readable, 0, 0).is_err() {
+            self.slots.retire(waker);
+            let _ = file::close(k, waker);
+            return None;
         }
-        // A forked child shares the timers of its parent, and must not set them.
-        if let Some(timer) = waiter.inherited(epoch).filter(|timer| self.slots.word(*timer).kind() == Kind::Waker) {
-            self.slots.retire(timer);
-            let _ = file::close(&self.kernel, timer);
-        }
-        let timer = self.private_timer();
-        if let Some(timer) = timer {
-            self.slots.settle(&self.kernel, timer, self.slots.word(timer), Kind::Waker, 0);
-        }
-        waiter.settle(epoch, timer);
-        timer
+        Some(waker)
     }
 }

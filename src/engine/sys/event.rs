@@ -41,6 +41,17 @@ pub fn timer_set(k: &impl Kernel, timer: i32, at: u64) -> Result<(), i32> {
     answer(k.call(libc::SYS_timerfd_settime, [timer as usize, flags, &raw const new as usize, 0, 0, 0])).map(drop)
 }
 
+/// An epoll set: close-on-exec.
+pub fn epoll(k: &impl Kernel) -> Result<i32, i32> {
+    answer(k.call(libc::SYS_epoll_create1, [libc::EPOLL_CLOEXEC as usize, 0, 0, 0, 0, 0])).map(|fd| fd as i32)
+}
+
+/// A file that can always be read, as long as nobody does: an eventfd that counts 1.
+pub fn always_readable(k: &impl Kernel) -> Result<i32, i32> {
+    let flags = libc::EFD_CLOEXEC | libc::EFD_NONBLOCK;
+    answer(k.call(libc::SYS_eventfd2, [1, flags as usize, 0, 0, 0, 0])).map(|fd| fd as i32)
+}
+
 /// EPOLL_CTL_ADD.
 pub fn epoll_add(k: &impl Kernel, set: i32, fd: i32, events: u32, data: u64) -> Result<(), i32> {
     control(k, set, libc::EPOLL_CTL_ADD, fd, events, data)

@@ -1,7 +1,7 @@
-//! Waits that can be moved: who waits on which descriptions until when, and the timer that wakes him.
+//! Waits that can be moved: who waits on which descriptions until when, and what wakes him.
 //!
 //! A place belongs to one wait at a time. Nothing depends on its being given back: a thread that is cancelled in its wait leaves
-//! the place taken, which then is woken in vain until the thread's death is noticed. Setting timers belongs in `op`.
+//! the place taken, which then is woken in vain until the thread's death is noticed. Making and setting wakers belongs in `op`.
 
 use crate::sys::{Kernel, Lazy};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
@@ -14,14 +14,14 @@ crate::zeroed! {
     pub struct Waiter {
         /// The thread that waits here; 0 = free.
         thread: AtomicU32,
-        /// The timer was set off since the last wait here began.
+        /// The waker was set off since the last wait here began.
         fired: AtomicU32,
         /// A bit for each description waited on, by its index modulo 64: more may match than are meant.
         which: AtomicU64,
         /// The wait ends by itself at this instant.
         until: AtomicU64,
-        /// epoch << 32 | the timer's fd + 1; of another epoch (before a fork): none.
-        timer: AtomicU64,
+        /// epoch << 32 | the waker's fd + 1; of another epoch (before a fork): none.
+        waker: AtomicU64,
     }
 }
 
@@ -48,7 +48,7 @@ impl Waiter {
         self.which.load(SeqCst) & bit(index) != 0 && self.until.load(Acquire) > instant
     }
 
-    /// The timer is being set off.
+    /// The waker is being set off.
     pub fn fire(&self) {
         self.fired.store(1, Release);
     }
@@ -64,23 +64,30 @@ impl Waiter {
         self.thread.store(0, Release);
     }
 
-    /// The timer, in this epoch.
-    pub fn timer(&self, epoch: u32) -> Option<i32> {
-        let word = self.timer.load(Acquire);
-        ((word >> 32) as u32 == epoch).then_some(word as u32 as i32 - 1).filter(|fd| *fd >= 0)
+    /// The waker, in this epoch.
+    pub fn waker(&self, epoch: u32) -> Option<i32> {
+        of_epoch(&self.waker, epoch)
     }
 
-    /// The number of the timer that was made in another epoch, if there is one: after a fork it is shared with the parent.
+    /// The number of the waker that was made in another epoch, if there is one: after a fork it is shared with the parent.
     pub fn inherited(&self, epoch: u32) -> Option<i32> {
-        let word = self.timer.load(Acquire);
+        let word = self.waker.load(Acquire);
         ((word >> 32) as u32 != epoch).then_some(word as u32 as i32 - 1).filter(|fd| *fd >= 0)
     }
 
-    /// This is its timer now. Only who has claimed the place says so.
-    pub fn settle(&self, epoch: u32, timer: Option<i32>) {
-        let number = timer.map_or(0, |fd| fd as u32 + 1);
-        self.timer.store((epoch as u64) << 32 | number as u64, Release);
+    /// This is its waker now. Only who has claimed the place says so.
+    pub fn settle(&self, epoch: u32, waker: Option<i32>) {
+        self.waker.store(waker.map_or(0, |fd| in_epoch(epoch, fd)), Release);
     }
+}
+
+fn in_epoch(epoch: u32, fd: i32) -> u64 {
+    (epoch as u64) << 32 | (fd as u32 as u64 + 1)
+}
+
+fn of_epoch(cell: &AtomicU64, epoch: u32) -> Option<i32> {
+    let word = cell.load(Acquire);
+    ((word >> 32) as u32 == epoch).then_some(word as u32 as i32 - 1).filter(|fd| *fd >= 0)
 }
 
 crate::zeroed! {
@@ -95,6 +102,8 @@ pub struct Waiters {
     places: Lazy<Places>,
     /// Places that were ever taken.
     used: AtomicU32,
+    /// epoch << 32 | the fd + 1 of the file that all wakers hold.
+    readable: AtomicU64,
 }
 
 impl Default for Waiters {
@@ -106,7 +115,7 @@ impl Default for Waiters {
 impl Waiters {
     /// Nobody waits.
     pub const fn new() -> Waiters {
-        Waiters { places: Lazy::new(), used: AtomicU32::new(0) }
+        Waiters { places: Lazy::new(), used: AtomicU32::new(0), readable: AtomicU64::new(0) }
     }
 
     /// A free place, now this thread's. `is_dead` is asked of others' threads when none is free.
@@ -122,6 +131,23 @@ impl Waiters {
         // Before `announce`: whoever must find this wait looks at so many places. SeqCst pairs with the load in `each`.
         self.used.fetch_max(number as u32 + 1, SeqCst);
         Some((number as u32, place))
+    }
+
+    /// The file that the wakers of this epoch hold.
+    pub fn readable(&self, epoch: u32) -> Option<i32> {
+        of_epoch(&self.readable, epoch)
+    }
+
+    /// Let it be this one, unless another thread was faster; which one it is.
+    pub fn settle_readable(&self, epoch: u32, fd: i32) -> i32 {
+        let seen = self.readable.load(Acquire);
+        if let Some(theirs) = of_epoch(&self.readable, epoch) {
+            return theirs;
+        }
+        match self.readable.compare_exchange(seen, in_epoch(epoch, fd), AcqRel, Acquire) {
+            Ok(_) => fd,
+            Err(_) => of_epoch(&self.readable, epoch).unwrap_or(fd),
+        }
     }
 
     /// The place of this number.
