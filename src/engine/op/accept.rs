@@ -35,8 +35,13 @@ pub struct Accept {
     /// The kernel's own timeout for this blocking call, ns.
     own_timeout: u64,
     loan: Option<Loan>,
+    /// How often nothing was to be borrowed.
+    refused: u32,
     patience: Patience,
 }
+
+/// How often a loan that others are in the way of is asked for, before the call is made without.
+const PATIENCE: u32 = 1000;
 
 impl Accept {
     /// accept(2), or with flags accept4(2).
@@ -44,7 +49,7 @@ impl Accept {
         let nr = if flags.is_some() { libc::SYS_accept4 } else { libc::SYS_accept };
         let own = Call::new(nr, [fd as usize, address, length, flags.unwrap_or(0) as usize, 0, 0]);
         let (stage, slot, patience) = (Stage::Plain, SlotWord::UNTOUCHED, Patience::new());
-        Accept { fd, own, stage, slot, began: 0, own_timeout: 0, loan: None, patience }
+        Accept { fd, own, stage, slot, began: 0, own_timeout: 0, loan: None, refused: 0, patience }
     }
 
     fn wait<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, now: u64) -> Step {
@@ -53,7 +58,8 @@ impl Accept {
         let timeouts = [self.own_timeout, e.own_timeout(d, Class::Read)];
         let ends = timeouts.into_iter().filter(|ns| *ns != 0).map(|ns| self.began.saturating_add(ns));
         let until = ends.min().unwrap_or(u64::MAX);
-        self.patience.wait(e, (self.fd, d), Direction::Read, until, now)
+        let step = self.patience.wait(e, (self.fd, self.slot, d), Direction::Read, until, now);
+        step.unwrap_or(Step::Done(error(libc::EBADF)))
     }
 
     fn waited<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, outcome: isize) -> Step {
@@ -62,6 +68,11 @@ impl Accept {
         }
         if outcome > 0 {
             self.loan = Loan::take(e, self.fd, libc::SO_RCVTIMEO, 1000);
+            if self.loan.is_none() && self.refused < PATIENCE {
+                // Another accepter is about to borrow the same.
+                self.refused += 1;
+                return self.wait(e, d, e.kernel.now());
+            }
             self.stage = if self.loan.is_some() { Stage::Try } else { Stage::Plain };
             return Step::Call(Call { brief: true, ..self.own });
         }
@@ -123,6 +134,8 @@ impl Operation for Accept {
             Stage::Waiting => self.waited(e, d, outcome),
             // Another was faster.
             Stage::Try if outcome == error(libc::EAGAIN) => self.wait(e, d, e.kernel.now()),
+            // And a signal came: by what was lent the kernel answers so in spite of SA_RESTART.
+            Stage::Try if outcome == error(libc::EINTR) => self.waited(e, d, outcome),
             Stage::Try => Step::Done(outcome),
         }
     }

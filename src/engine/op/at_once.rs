@@ -8,7 +8,7 @@ use crate::table::{Flag, Kind, State};
 use crate::Engine;
 
 /// Where one of these is set, the long way is taken.
-const EXCEPTIONS: [Flag; 4] = [Flag::Blocking, Flag::Aborted, Flag::Outlived, Flag::LowWater];
+const EXCEPTIONS: [Flag; 5] = [Flag::Blocking, Flag::Aborted, Flag::Outlived, Flag::LowWater, Flag::Explicit];
 
 /// Can a read of this socket be the program's own call, made at once?
 #[inline(always)]

@@ -63,7 +63,12 @@ impl Connect {
         if self.own_timeout != 0 {
             until = until.min(self.began.saturating_add(self.own_timeout));
         }
-        self.patience.wait(e, (self.fd, d), Direction::Write, until, now)
+        self.pause(e, d, until, now)
+    }
+
+    fn pause<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, until: u64, now: u64) -> Step {
+        let step = self.patience.wait(e, (self.fd, self.slot, d), Direction::Write, until, now);
+        step.unwrap_or(Step::Done(error(libc::EBADF)))
     }
 
     /// What bounds writes to this socket has passed: the attempt is over.
@@ -108,7 +113,7 @@ impl Connect {
             }
             // Observed only.
             Verdict::Due(_) if d.has(Flag::Explicit) => self.wait(e, d),
-            Verdict::Due(_) => self.patience.wait(e, (self.fd, d), Direction::Write, u64::MAX, now),
+            Verdict::Due(_) => self.pause(e, d, u64::MAX, now),
             // No clock runs, or not this one any more.
             Verdict::Idle | Verdict::Until(_) => self.wait(e, d),
         }
@@ -211,7 +216,8 @@ impl Operation for Connect {
         let pending = outcome == error(libc::EINPROGRESS) || outcome == error(libc::EALREADY);
         if self.stage != Stage::Waiting && e.slots.word(self.fd) != self.slot {
             // Closed meanwhile: what came of the call is the program's, but a wait of ours is over.
-            let waited = matches!(self.stage, Stage::Lent(_)) && outcome == error(libc::EAGAIN);
+            let waited = matches!(self.stage, Stage::Lent(_)) && outcome == error(libc::EAGAIN)
+                || matches!(self.stage, Stage::Started(_)) && pending;
             return Step::Done(if waited { error(libc::EBADF) } else { outcome });
         }
         if outcome < 0 && !pending && d.has(Flag::Connecting) && outcome != error(libc::EINTR) {

@@ -25,6 +25,11 @@ const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
 pub(crate) const TRIES: u32 = 1 << 27;
 const EVENT: usize = core::mem::size_of::<libc::epoll_event>();
 const MILLISECOND: u64 = 1_000_000;
+/// What a registration was told last of a deadline that the program set: nothing since it was set; its passing, which of the two
+/// directions' being 1 to 3 (edge-triggered); or in which millisecond.
+pub(crate) const UNTOLD: u32 = 0;
+const EDGES: u32 = 4;
+const TELLINGS: u32 = 64;
 
 /// What came of looking at the deadlines of a socket in a set.
 enum Passed {
@@ -218,7 +223,9 @@ pub fn waits_plainly<K: Kernel>(e: &Engine<K>, epfd: i32, timeout: u64) -> bool 
     if e.scopes.any() {
         return false;
     }
-    (timeout == 0 || timeout == u64::MAX) && e.set(epfd).is_none_or(|(_, set)| set.next() == u64::MAX)
+    // Where a deadline may be set while it waits, its timer must be there to wake it.
+    let plain = |set: &Set| set.next() == u64::MAX && (!e.movable() || set.timer.number().is_some());
+    (timeout == 0 || timeout == u64::MAX) && e.set(epfd).is_none_or(|(_, set)| plain(set))
 }
 
 /// Is the event of a hidden timer among these?
@@ -389,7 +396,11 @@ impl Operation for EpollWait {
             return self.resume(e, answer);
         }
         let Some((number, set)) = set else { return Step::Call(self.own) };
-        let plain = set.next() == u64::MAX && !(e.movable() && set.timer.refused(e.process.epoch(&e.kernel)));
+        let mut plain = set.next() == u64::MAX;
+        if plain && e.movable() && self.timeout != 0 && !e.process.borrowed(&e.kernel) {
+            e.program(number, set, u64::MAX / 2);
+            plain = !set.timer.refused(e.process.epoch(&e.kernel));
+        }
         if plain || e.process.borrowed(&e.kernel) || self.room() == 0 {
             return Step::Call(self.own);
         }
@@ -662,10 +673,9 @@ impl<K: Kernel> Engine<K> {
         }
         let edge = events & libc::EPOLLET as u32 != 0;
         let telling = if edge {
-            let moves = self.descriptions.explicit.at(d.index()).map_or(0, |said| said.moves.load(Relaxed));
-            moves << 2 | (passed & INPUT != 0) as u32 | ((passed & OUTPUT != 0) as u32) << 1
+            (passed & INPUT != 0) as u32 | ((passed & OUTPUT != 0) as u32) << 1
         } else {
-            (now / MILLISECOND) as u32
+            EDGES + (now / MILLISECOND % (TELLINGS - EDGES) as u64) as u32
         };
         let told = if registration.take(telling) { passed } else { 0 };
         if !edge {

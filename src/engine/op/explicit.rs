@@ -5,6 +5,7 @@
 //! whatever the clocks of the classes say (`clock`). Once passed it stays passed until it is set anew.
 
 use super::clock::{Cause, Direction, Due};
+use super::epoll::UNTOLD;
 use super::scope::Scope;
 use crate::policy::Class;
 use crate::sys::{program, socket, Kernel, TcpInfo};
@@ -112,22 +113,35 @@ pub fn refresh_polled<K: Kernel>(e: &Engine<K>, fds: usize, count: usize) {
     }
 }
 
+/// A socket that something is said of: slot, description, and which life of it is meant.
+struct Known<'a> {
+    slot: SlotWord,
+    d: &'a Description,
+    generation: u32,
+}
+
 /// The socket of this number, for the API: EBADF, ENOTSOCK or ENOMEM if there is none.
-fn known<K: Kernel>(e: &Engine<K>, fd: i32) -> Result<(SlotWord, &Description), i32> {
+fn known<K: Kernel>(e: &Engine<K>, fd: i32) -> Result<Known<'_>, i32> {
     refresh(e, fd);
-    let slot = e.slots.word(fd);
-    match slot.kind() {
-        Kind::Socket => {
-            if let Some(d) = e.descriptions.at(slot.index()) {
-                return Ok((slot, d));
+    loop {
+        let slot = e.slots.word(fd);
+        match slot.kind() {
+            Kind::Socket => {}
+            Kind::Hidden | Kind::Waker | Kind::Closing => return Err(libc::EBADF),
+            Kind::Unknown | Kind::Plain | Kind::Set => {
+                // The kernel says what it is.
+                socket::kind(&e.kernel, fd)?;
+                e.describe(fd).ok_or(libc::ENOMEM)?;
+                continue;
             }
         }
-        Kind::Hidden | Kind::Waker | Kind::Closing => return Err(libc::EBADF),
-        Kind::Unknown | Kind::Plain | Kind::Set => {}
+        let d = e.descriptions.at(slot.index()).ok_or(libc::ENOMEM)?;
+        let generation = d.generation();
+        // Closed, and the description another's, between the two: the life that we read would be the other's.
+        if e.slots.word(fd) == slot {
+            return Ok(Known { slot, d, generation });
+        }
     }
-    // The kernel says what it is.
-    socket::kind(&e.kernel, fd)?;
-    e.describe(fd).ok_or(libc::ENOMEM)
 }
 
 fn entry<'a, K: Kernel>(e: &'a Engine<K>, d: &Description) -> Result<&'a Explicit, i32> {
@@ -139,11 +153,9 @@ fn entry<'a, K: Kernel>(e: &'a Engine<K>, d: &Description) -> Result<&'a Explici
 /// # Errors
 /// EBADF, ENOTSOCK, ENOMEM.
 pub fn set_deadline<K: Kernel>(e: &Engine<K>, fd: i32, ways: Ways, when: i64) -> Result<(), i32> {
-    let (slot, d) = known(e, fd)?;
-    let generation = d.generation();
+    let Known { slot, d, generation } = known(e, fd)?;
     let said = entry(e, d)?;
     let at = instant(when);
-    said.moves.fetch_add(1, Relaxed);
     d.set(Flag::Explicit);
     let [given_reads, given_writes] = &said.given;
     let [noted_reads, noted_writes] = &said.noted;
@@ -157,6 +169,7 @@ pub fn set_deadline<K: Kernel>(e: &Engine<K>, fd: i32, ways: Ways, when: i64) ->
     if at != 0 {
         // Whoever waits for longer hears of it; whoever waits for less looks again by himself.
         if d.in_sets() {
+            e.each_registration(fd, slot, d, |_, registration| registration.take(UNTOLD));
             e.lower_sets(fd, slot, d, at);
         }
         e.wake(d.index(), at);
@@ -169,8 +182,7 @@ pub fn set_deadline<K: Kernel>(e: &Engine<K>, fd: i32, ways: Ways, when: i64) ->
 /// # Errors
 /// EBADF, ENOTSOCK, ENOMEM.
 pub fn deadlines<K: Kernel>(e: &Engine<K>, fd: i32) -> Result<(i64, i64), i32> {
-    let (_, d) = known(e, fd)?;
-    let generation = d.generation();
+    let Known { d, generation, .. } = known(e, fd)?;
     let Some(said) = e.descriptions.explicit.at(d.index()) else { return Ok((0, 0)) };
     let [reads, writes] = &said.given;
     Ok((as_given(said.read.load(generation), reads), as_given(said.write.load(generation), writes)))
@@ -181,8 +193,7 @@ pub fn deadlines<K: Kernel>(e: &Engine<K>, fd: i32) -> Result<(i64, i64), i32> {
 /// # Errors
 /// EBADF, ENOTSOCK, ENOMEM.
 pub fn set_timeouts<K: Kernel>(e: &Engine<K>, fd: i32, all: [u64; 5]) -> Result<(), i32> {
-    let (slot, d) = known(e, fd)?;
-    let generation = d.generation();
+    let Known { slot, d, generation } = known(e, fd)?;
     let said = entry(e, d)?;
     d.set(Flag::Explicit);
     for (class, ns) in Class::ALL.into_iter().zip(all) {
@@ -191,6 +202,12 @@ pub fn set_timeouts<K: Kernel>(e: &Engine<K>, fd: i32, all: [u64; 5]) -> Result<
         }
     }
     let now = e.kernel.now();
+    // Whatever waits is bounded by them from now on.
+    d.read_start.store(now, Relaxed);
+    d.last_write.fetch_max(now, Relaxed);
+    if !d.has(Flag::Connecting) {
+        d.write_start.store(now, Relaxed);
+    }
     let lifetime = e.timeout(d, Class::Lifetime, None);
     if lifetime == 0 {
         d.lifetime.store(State::Idle, generation);
@@ -216,7 +233,7 @@ pub fn set_timeouts<K: Kernel>(e: &Engine<K>, fd: i32, all: [u64; 5]) -> Result<
 /// # Errors
 /// EBADF, ENOTSOCK, ENOMEM.
 pub fn timeouts<K: Kernel>(e: &Engine<K>, fd: i32) -> Result<[u64; 5], i32> {
-    let (_, d) = known(e, fd)?;
+    let Known { d, .. } = known(e, fd)?;
     Ok(Class::ALL.map(|class| e.own_timeout(d, class)).map(|ns| if ns == FOREVER { i64::MAX as u64 } else { ns }))
 }
 
@@ -225,7 +242,7 @@ pub fn timeouts<K: Kernel>(e: &Engine<K>, fd: i32) -> Result<[u64; 5], i32> {
 /// # Errors
 /// ENODATA when none has; EBADF, ENOTSOCK, ENOMEM.
 pub fn last_expiry<K: Kernel>(e: &Engine<K>, fd: i32) -> Result<Expiry, i32> {
-    let (_, d) = known(e, fd)?;
+    let Known { d, .. } = known(e, fd)?;
     e.descriptions.explicit.at(d.index()).and_then(Explicit::last).ok_or(libc::ENODATA)
 }
 

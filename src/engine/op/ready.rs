@@ -1,7 +1,7 @@
 //! Arming a direction, and telling the program of an expiry: the state word's life, and the sets that follow it.
 
 use super::clock::{Direction, Way};
-use crate::set::{token, Claim, Set, GAP};
+use crate::set::{token, Claim, Registration, Set, GAP};
 use crate::sys::{event, file, Kernel};
 use crate::table::{Deadline, Description, Flag, Kind, SlotWord, State};
 use crate::Engine;
@@ -118,6 +118,37 @@ impl<K: Kernel> Engine<K> {
         if earliest {
             self.program(number, set, instant);
         }
+    }
+
+    /// Call `each` with every registration of this socket, under whichever of its numbers.
+    pub(crate) fn each_registration<T>(
+        &self,
+        fd: i32,
+        slot: SlotWord,
+        d: &Description,
+        mut each: impl FnMut(i32, &Registration) -> T,
+    ) {
+        let mut in_set = |set: &Set| {
+            let mut of = |fd: i32, slot: SlotWord| {
+                if let Some(registration) = set.registration(fd).filter(|r| r.events(slot.generation()).is_some()) {
+                    each(fd, registration);
+                }
+            };
+            of(fd, slot);
+            if d.has(Flag::Shared) {
+                self.slots.each(0, u32::MAX, |other, word| {
+                    if word.kind() == Kind::Socket && word.index() == slot.index() && other != fd {
+                        of(other, word);
+                    }
+                });
+            }
+        };
+        d.each_set(|number| match number {
+            Some(number) => {
+                self.sets.at(number).map(&mut in_set);
+            }
+            None => self.sets.each(|_, set| in_set(set)),
+        });
     }
 
     fn lower_one(&self, set: &Set, fd: i32, slot: SlotWord, instant: u64) -> bool {

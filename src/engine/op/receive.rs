@@ -184,7 +184,8 @@ impl Receive {
 
     fn pause<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, until: u64, now: u64) -> Step {
         self.stage = Stage::Waiting;
-        self.patience.wait(e, (self.fd, d), Direction::Read, until, now)
+        let step = self.patience.wait(e, (self.fd, self.slot, d), Direction::Read, until, now);
+        step.unwrap_or_else(|| self.finish(error(libc::EBADF)))
     }
 
     /// What bounds reads of this socket has passed.

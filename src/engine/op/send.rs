@@ -157,7 +157,12 @@ impl Send {
             let until = until.min(e.bound(d, Direction::Write, self.patience.scope).at);
             return self.lend(e, e.waits_until(&None, until, now));
         }
-        self.patience.wait(e, (self.fd, d), Direction::Write, until, now)
+        self.pause(e, d, until, now)
+    }
+
+    fn pause<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, until: u64, now: u64) -> Step {
+        let step = self.patience.wait(e, (self.fd, self.slot, d), Direction::Write, until, now);
+        step.unwrap_or_else(|| self.finish(error(libc::EBADF)))
     }
 
     fn would_block<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, outcome: isize) -> Step {
@@ -234,7 +239,7 @@ impl Send {
                 self.finish(error(libc::ETIMEDOUT))
             }
             Verdict::Due(_) if d.has(Flag::Explicit) => self.wait(e, d, now),
-            Verdict::Due(_) => self.patience.wait(e, (self.fd, d), Direction::Write, u64::MAX, now),
+            Verdict::Due(_) => self.pause(e, d, u64::MAX, now),
             _ => self.wait(e, d, now),
         }
     }

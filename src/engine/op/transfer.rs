@@ -140,7 +140,12 @@ impl Transfer {
         self.patience.announce(e, d);
         let until = self.until(e, side, d, now);
         self.stage = Stage::Waiting;
-        self.patience.wait(e, (side.fd, d), side.direction, until, now)
+        self.pause(e, side, d, until, now)
+    }
+
+    fn pause<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description, until: u64, now: u64) -> Step {
+        let step = self.patience.wait(e, (side.fd, side.slot, d), side.direction, until, now);
+        step.unwrap_or_else(|| self.finish(error(libc::EBADF)))
     }
 
     /// A wait ended without anything having moved.
@@ -165,7 +170,7 @@ impl Transfer {
                 self.finish(error(libc::ETIMEDOUT))
             }
             Verdict::Due(_) if d.has(Flag::Explicit) => self.wait(e, side, d, now),
-            Verdict::Due(_) => self.patience.wait(e, (side.fd, d), side.direction, u64::MAX, now),
+            Verdict::Due(_) => self.pause(e, side, d, u64::MAX, now),
             _ => self.wait(e, side, d, now),
         }
     }

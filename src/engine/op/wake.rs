@@ -9,8 +9,9 @@ use super::clock::Direction;
 use super::scope::Scope;
 use super::Step;
 use crate::sys::{event, file, process, Kernel};
-use crate::table::{waiters, Description, Kind, Waiter};
+use crate::table::{waiters, Description, Kind, SlotWord, Waiter};
 use crate::Engine;
+use core::sync::atomic::{fence, Ordering::SeqCst};
 
 /// How long a wait may be that nobody can wake: it looks again.
 pub(crate) const SLICE: u64 = 10_000_000;
@@ -51,19 +52,24 @@ impl Patience {
         }
     }
 
-    /// Wait for the socket until `until`, or until what bounds its operations.
+    /// Wait for the socket until `until`, or until what bounds its operations. `None`: the number was closed meanwhile, and
+    /// nobody would wake who waits for its next owner.
     pub fn wait<K: Kernel>(
         &mut self,
         e: &Engine<K>,
-        (fd, d): (i32, &Description),
+        (fd, slot, d): (i32, SlotWord, &Description),
         direction: Direction,
         until: u64,
         now: u64,
-    ) -> Step {
+    ) -> Option<Step> {
         self.announce(e, d);
+        if self.moving.is_some() && e.slots.word(fd) != slot {
+            self.end(e);
+            return None;
+        }
         let until = until.min(e.bound(d, direction, self.scope).at);
         let until = e.waits_until(&self.moving, until, now);
-        Step::Wait { fd, events: direction.events(), until, waker: waker(&self.moving) }
+        Some(Step::Wait { fd, events: direction.events(), until, waker: waker(&self.moving) })
     }
 
     /// The wait is over, if there was one.
@@ -89,6 +95,7 @@ impl<K: Kernel> Engine<K> {
             return None;
         };
         waiter.announce(which);
+        fence(SeqCst);
         Some(Moving { place, waker })
     }
 
@@ -116,6 +123,8 @@ impl<K: Kernel> Engine<K> {
 
     /// Something now ends at `instant` for those who wait on this description: wake who would not notice.
     pub(crate) fn wake(&self, index: u32, instant: u64) {
+        // Pairs with the one in `begin_wait_for`: either we find the wait there, or it finds what was set here.
+        fence(SeqCst);
         let mut epoch = None;
         self.waiters.each(|waiter| {
             if !waiter.wants(index, instant) {
@@ -123,8 +132,9 @@ impl<K: Kernel> Engine<K> {
             }
             let epoch = *epoch.get_or_insert_with(|| self.process.epoch(&self.kernel));
             if let Some(waker) = waiter.waker(epoch) {
-                waiter.fire();
                 self.set_waker(waker, libc::EPOLLIN as u32);
+                // After it: a wait that ends in between leaves the waker set, and the next one here must find that out.
+                waiter.fire();
             }
         });
     }

@@ -45,7 +45,8 @@ impl Stamped {
     pub fn store(&self, value: u64, d: &Description, generation: u32) {
         let new = stamp(generation) | value.min(FOREVER);
         let mut seen = self.word.load(Relaxed);
-        while seen & !FOREVER == stamp(generation) || d.generation() == generation {
+        // A new life writes the word anew (`begin`), so the exchange fails for who saw the old one.
+        while d.generation() == generation {
             match self.word.compare_exchange_weak(seen, new, SeqCst, Relaxed) {
                 Ok(_) => return,
                 Err(now) => seen = now,
@@ -107,8 +108,6 @@ crate::zeroed! {
         /// The instants of which a record was left last, for reads and for writes: one for each deadline that passes, not for each
         /// call that meets it.
         pub noted: [AtomicU64; 2],
-        /// Counts the settings: an edge-triggered registration is told once of each.
-        pub moves: AtomicU32,
         /// Odd while `expiry` is being written.
         sequence: AtomicU32,
         expiry: [AtomicU64; 5],

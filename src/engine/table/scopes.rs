@@ -4,7 +4,7 @@
 //! which tells it from a later thread at the same address. What a scope does to a call belongs in `op`.
 
 use crate::sys::{Kernel, Lazy};
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
+use core::sync::atomic::{compiler_fence, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 
 /// How many living threads may have been in scopes.
 pub const THREADS: usize = 1024;
@@ -19,8 +19,9 @@ crate::zeroed! {
         depth: AtomicU32,
         /// How often it was told that the present one is over.
         told: AtomicU32,
-        /// The earliest instant of each scope and those around it.
-        instants: [AtomicU64; DEPTH],
+        /// The earliest instant of each scope and those around it, inverted, so that zeroed memory reads "never"; above `depth`
+        /// always never.
+        inverted: [AtomicU64; DEPTH],
         tokens: [AtomicU64; DEPTH],
     }
 }
@@ -98,7 +99,7 @@ impl Scopes {
     /// The instant that bounds the thread of this key; `u64::MAX` when it is in no scope.
     pub fn instant(&self, key: usize, tid: impl FnOnce() -> u32) -> u64 {
         let found = self.inside(key, tid);
-        found.and_then(|(thread, depth)| thread.instants.get(depth - 1)).map_or(u64::MAX, |at| at.load(Relaxed))
+        found.and_then(|(thread, depth)| thread.inverted.get(depth - 1)).map_or(u64::MAX, |at| !at.load(Relaxed))
     }
 
     /// Count a telling that this thread's scope is over; how many there were before.
@@ -108,6 +109,7 @@ impl Scopes {
 
     /// Another thread ended here, perhaps inside its scopes, which then still count.
     fn clear(&self, thread: &Thread) {
+        thread.inverted.iter().for_each(|at| at.store(0, Relaxed));
         if thread.depth.swap(0, Relaxed) != 0 {
             self.inside.fetch_sub(1, Relaxed);
         }
@@ -169,19 +171,20 @@ impl Scopes {
     ) -> Result<u64, Refused> {
         let thread = self.obtain(k, key, tid, is_dead)?;
         let depth = thread.depth.load(Relaxed) as usize;
-        let (Some(at), Some(token)) = (thread.instants.get(depth), thread.tokens.get(depth)) else {
+        let (Some(at), Some(token)) = (thread.inverted.get(depth), thread.tokens.get(depth)) else {
             return Err(Refused::Full);
         };
-        let around = depth.checked_sub(1).and_then(|outer| thread.instants.get(outer));
+        let around = depth.checked_sub(1).and_then(|outer| thread.inverted.get(outer));
         let fresh = self.token.fetch_add(1, Relaxed).wrapping_add(1) & (u64::MAX >> 1);
-        at.store(instant.min(around.map_or(u64::MAX, |at| at.load(Relaxed))), Relaxed);
-        token.store(fresh, Relaxed);
-        thread.told.store(0, Relaxed);
         if depth == 0 {
             self.inside.fetch_add(1, Relaxed);
         }
-        // Last: a signal handler that enters in between takes this level, leaves it, and it is written anew.
+        // First: a signal handler that enters in between takes the level above this one.
         thread.depth.store(depth as u32 + 1, Relaxed);
+        compiler_fence(SeqCst);
+        token.store(fresh, Relaxed);
+        at.store((!instant).max(around.map_or(0, |at| at.load(Relaxed))), Relaxed);
+        thread.told.store(0, Relaxed);
         Ok(fresh)
     }
 
@@ -192,6 +195,10 @@ impl Scopes {
             return false;
         }
         thread.told.store(0, Relaxed);
+        if let Some(at) = thread.inverted.get(depth - 1) {
+            at.store(0, Relaxed);
+        }
+        compiler_fence(SeqCst);
         thread.depth.store(depth as u32 - 1, Relaxed);
         if depth == 1 {
             self.inside.fetch_sub(1, Relaxed);

@@ -127,7 +127,9 @@ impl Waiters {
                 from(seen) && place.thread.compare_exchange(seen, thread, AcqRel, Relaxed).is_ok()
             })
         };
-        let (number, place) = take(&|seen| seen == 0).or_else(|| take(&|seen| seen != 0 && is_dead(seen)))?;
+        // Where all are taken: its own, which it left by siglongjmp; then those of the dead.
+        let (number, place) =
+            take(&|seen| seen == 0).or_else(|| take(&|seen| seen == thread)).or_else(|| take(&|seen| is_dead(seen)))?;
         // Before `announce`: whoever must find this wait looks at so many places. SeqCst pairs with the load in `each`.
         self.used.fetch_max(number as u32 + 1, SeqCst);
         Some((number as u32, place))
