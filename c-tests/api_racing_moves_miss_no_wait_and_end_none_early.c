@@ -1,12 +1,12 @@
 // Deadlines race with blocking calls that begin, wait and end at the same moment, beside threads that keep both processors busy:
 // no call that must expire is missed, none ends before the instant that was set last, and none whose deadline was put off in
-// time expires. Each of six kinds of waits, again and again; ROUNDS=1000 in the environment for longer.
+// time expires. Each of six kinds of waits, again and again; ROUNDS=10000 in the environment for longer.
 // Source: FACTS "Go's deadline contract"; issue, "What it must show": under load without a miss or a false expiry.
 //
 // api: yes
 #include "api.h"
 
-static int rounds = 200;
+static int rounds = 1000;
 static atomic_bool done;
 
 struct race {
