@@ -504,7 +504,9 @@ impl EpollWait {
             let way = if events & INPUT != 0 { Direction::Read } else { Direction::Write };
             let connecting = d.has(Flag::Connecting);
             let tried = Tried { began: self.began, bytes: 0 };
-            e.cut(fd, d, way, e.bound(d, way, self.scope), self.name, tried, now);
+            if !e.cut(fd, d, way, e.bound(d, way, self.scope), self.name, tried, now) {
+                return;
+            }
             if connecting && !d.has(Flag::Connecting) {
                 // The kernel has the event now.
                 *again = true;
@@ -661,7 +663,9 @@ impl<K: Kernel> Engine<K> {
             if wanted == 0 && !connecting {
                 continue;
             }
-            self.cut(fd, d, direction, bound, name, Tried { began, bytes: 0 }, now);
+            if !self.cut(fd, d, direction, bound, name, Tried { began, bytes: 0 }, now) {
+                return Passed::Bits { told: 0, passed: 0, look: u64::MAX };
+            }
             if connecting && !d.has(Flag::Connecting) {
                 // The kernel has the event now.
                 return Passed::Aborted;

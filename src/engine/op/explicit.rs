@@ -310,13 +310,12 @@ impl<K: Kernel> Engine<K> {
         name: &'static str,
     ) -> bool {
         let bound = self.bound(d, direction, scope);
-        self.is_past(bound.at) && {
-            self.cut(fd, d, direction, bound, name, Tried { began: 0, bytes: 0 }, self.kernel.now());
-            true
-        }
+        let tried = Tried { began: 0, bytes: 0 };
+        self.is_past(bound.at) && self.cut(fd, d, direction, bound, name, tried, self.kernel.now())
     }
 
-    /// The bound of an operation has passed: leave the record, and abort an attempt to connect.
+    /// The bound of an operation has passed: leave the record, and abort an attempt to connect. False if the number is not this
+    /// socket any more (closed behind our back, and a pipe's by now), which is forgotten then.
     #[cold]
     #[allow(clippy::too_many_arguments)] // The caller's whole state; a struct for one call would only rename it.
     pub(crate) fn cut(
@@ -328,11 +327,16 @@ impl<K: Kernel> Engine<K> {
         name: &'static str,
         tried: Tried,
         now: u64,
-    ) {
+    ) -> bool {
+        if !self.is_same_socket(fd, d) {
+            self.forget(fd);
+            return false;
+        }
         let timeout = if tried.began == 0 { 0 } else { bound.said.saturating_sub(tried.began) };
         let due = Due { at: bound.said, timeout, cause: bound.cause, sample: false };
         self.expire(fd, d, direction, due, name, now);
         self.moved(d, tried.bytes);
+        true
     }
 
     /// One record for each deadline that passes, not one for each call that meets it. True if this is the one.

@@ -363,7 +363,9 @@ impl<K: Kernel> Engine<K> {
         let bound = self.bound(d, direction, wanted.scope);
         if bound.at <= now {
             let connecting = d.has(Flag::Connecting);
-            self.cut(fd, d, direction, bound, name, Tried { began: wanted.began, bytes: 0 }, now);
+            if !self.cut(fd, d, direction, bound, name, Tried { began: wanted.began, bytes: 0 }, now) {
+                return nothing;
+            }
             // An attempt that was aborted: the kernel has the event now.
             let aborted = connecting && !d.has(Flag::Connecting);
             return if aborted { Look { ready: 0, again: true } } else { told };
