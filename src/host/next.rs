@@ -13,6 +13,7 @@ use once_cell::race::OnceNonZeroUsize;
 type Dlsym = unsafe extern "C" fn(handle: *mut c_void, name: *const c_char) -> *mut c_void;
 
 const RTLD_NEXT: *mut c_void = -1_isize as *mut c_void;
+const RTLD_DEFAULT: *mut c_void = core::ptr::null_mut();
 /// Looked up, and not there.
 const ABSENT: NonZeroUsize = NonZeroUsize::MIN;
 
@@ -47,8 +48,10 @@ impl Next {
         let dlsym: Dlsym = unsafe { core::mem::transmute(dlsym) };
         let found = self.address.get_or_init(|| {
             // SAFETY: dlsym is there (not null) and gets a NUL-terminated name.
-            let address = unsafe { dlsym(RTLD_NEXT, self.name.as_ptr()) };
-            NonZeroUsize::new(address as usize).unwrap_or(ABSENT)
+            let of = |handle| NonZeroUsize::new(unsafe { dlsym(handle, self.name.as_ptr()) } as usize);
+            // Behind a library that was opened with dlopen there is nothing: what everybody else finds, then, unless that is ours.
+            let theirs = || of(RTLD_DEFAULT).filter(|address| !is_ours(address.get()));
+            of(RTLD_NEXT).or_else(theirs).unwrap_or(ABSENT)
         });
         (found != ABSENT).then_some(found)
     }
@@ -57,7 +60,6 @@ impl Next {
 /// Do the program's own closes come by us? Not where the library was opened by dlopen, nor where the name of another preload comes
 /// before ours (whether that one hands on to us cannot be known).
 pub fn interposed() -> bool {
-    const RTLD_DEFAULT: *mut c_void = core::ptr::null_mut();
     let dlsym = weak!(dlsym);
     if dlsym == 0 {
         return false;
@@ -65,13 +67,17 @@ pub fn interposed() -> bool {
     // SAFETY: as in `look_up`.
     let dlsym: Dlsym = unsafe { core::mem::transmute(dlsym) };
     // SAFETY: a NUL-terminated name.
-    let close = unsafe { dlsym(RTLD_DEFAULT, c"close".as_ptr()) } as usize;
+    is_ours(unsafe { dlsym(RTLD_DEFAULT, c"close".as_ptr()) } as usize)
+}
+
+/// Is this an address in this object?
+fn is_ours(address: usize) -> bool {
     extern "C" {
         // The linker's: where this object begins and ends in memory.
         static __ehdr_start: u8;
         static _end: u8;
     }
-    (&raw const __ehdr_start as usize..&raw const _end as usize).contains(&close)
+    (&raw const __ehdr_start as usize..&raw const _end as usize).contains(&address)
 }
 
 /// Make a bare system call in libc's form: -1 and errno.
