@@ -275,14 +275,19 @@ static ND_UNUSED char api_thread_state(int tid) {
     char *end = strrchr(text, ')');
     return end && end[1] ? end[2] : 0;
 }
-// Until the thread sleeps in the kernel: seen so several times, since it may sleep for a moment on its way there.
-static ND_UNUSED void api_until_asleep(int tid) {
+// Until the thread sleeps in the kernel: seen so several times, since it may sleep for a moment on its way there. Not if it ends.
+static ND_UNUSED bool api_asleep(int tid) {
     int64_t end = nd_now() + 10 * SEC;
     for (int seen = 0; seen < 4; nd_sleep(1 * MS)) {
         char state = api_thread_state(tid);
         seen = state == 'S' ? seen + 1 : 0;
-        if (!state || nd_now() > end) FAIL("thread %d does not wait (state %c)", tid, state ? state : '-');
+        if (!state) return false;
+        if (nd_now() > end) FAIL("thread %d does not wait (state %c)", tid, state);
     }
+    return true;
+}
+static ND_UNUSED void api_until_asleep(int tid) {
+    if (!api_asleep(tid)) FAIL("thread %d has ended", tid);
 }
 // Begins it; the caller does not know how far it is.
 static ND_UNUSED void api_start(struct api_op *op, const struct nd_call *call, int fd) {
@@ -296,7 +301,9 @@ static ND_UNUSED void api_start(struct api_op *op, const struct nd_call *call, i
 static ND_UNUSED void api_block(struct api_op *op, const struct nd_call *call, int fd) {
     api_start(op, call, fd);
     while (!atomic_load(&op->tid)) nd_sleep(MS / 10);
-    api_until_asleep(atomic_load(&op->tid));
+    if (api_asleep(atomic_load(&op->tid))) return;
+    pthread_join(op->thread.id, NULL);
+    FAIL("%s ended, with %ld, errno %d (%s)", call->name, op->result, op->error, strerror(op->error));
 }
 static ND_UNUSED void api_join(struct api_op *op) {
     struct timespec until;
