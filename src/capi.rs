@@ -8,7 +8,7 @@
 
 #![allow(non_camel_case_types)] // C's names
 
-use crate::host::drive::drive;
+use crate::host::drive::{drive, read_now};
 use crate::host::{errno, next, thread};
 use crate::ENGINE;
 use core::ffi::{c_char, c_int, c_void};
@@ -343,7 +343,11 @@ pub unsafe extern "C" fn nd_accept(fd: c_int, address: *mut libc::sockaddr, leng
 #[no_mangle]
 pub unsafe extern "C" fn nd_read(fd: c_int, buffer: *mut c_void, count: usize) -> isize {
     // SAFETY: the caller's own call.
-    io(fd, || drive(Receive::read("read", fd, buffer as usize, count)), || unsafe { next::read(fd, buffer, count) })
+    io(
+        fd,
+        || read_now(|| Receive::read("read", fd, buffer as usize, count), (fd, buffer, count, 0)),
+        || unsafe { next::read(fd, buffer, count) },
+    )
 }
 
 /// write(2) under `fd`'s write deadline.

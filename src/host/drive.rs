@@ -7,9 +7,9 @@
 
 use super::{errno, next, thread};
 use crate::ENGINE;
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 use core::ptr::null;
-use netdeadline_engine::op::{Call, Operation, Scope, Step};
+use netdeadline_engine::op::{self, Call, Operation, Reading, Receive, Scope, Step};
 use netdeadline_engine::sys::Kernel;
 
 /// PTHREAD_CANCEL_DISABLE, the same number in glibc and musl.
@@ -21,7 +21,37 @@ pub fn drive(mut operation: impl Operation) -> isize {
     if ENGINE.scopes.any() {
         operation.within(Scope::of(&ENGINE, thread::key()));
     }
-    let mut step = operation.start(&ENGINE);
+    let step = operation.start(&ENGINE);
+    go_on(operation, step, before)
+}
+
+/// Perform a read of `count` bytes that will nearly always find some: one call, and the operation only for what found nothing.
+/// recv's flags.
+#[inline]
+pub fn read_now(
+    operation: impl FnOnce() -> Receive,
+    (fd, buf, count, flags): (c_int, *mut c_void, usize, c_int),
+) -> isize {
+    const USUAL: c_int = libc::MSG_DONTWAIT | libc::MSG_PEEK | libc::MSG_NOSIGNAL;
+    let reading = if count != 0 && flags & !USUAL == 0 { op::reads_now(&ENGINE, fd) } else { None };
+    let Some(reading) = reading else { return drive(operation()) };
+    let before = errno::load();
+    // SAFETY: the program's own buffer, for the same call.
+    let result = unsafe { next::recv(fd, buf, count, flags | libc::MSG_DONTWAIT) };
+    if result > 0 {
+        reading.got(&ENGINE, fd, result as usize);
+        return result;
+    }
+    read_later(operation(), reading, result, before)
+}
+
+#[inline(never)]
+fn read_later(mut operation: Receive, reading: Reading, result: isize, before: c_int) -> isize {
+    let step = operation.tried(&ENGINE, reading, errno::in_kernel_form(result));
+    go_on(operation, step, before)
+}
+
+fn go_on(mut operation: impl Operation, mut step: Step, before: c_int) -> isize {
     loop {
         let outcome = match step {
             Step::Done(outcome) => {

@@ -1,14 +1,23 @@
-//! Reads of sockets whose program tries first (Go's): nearly all of them find their data, and are the program's own call then,
-//! with a few loads before and after. What found nothing goes the long way (`receive`).
+//! Reads that find their data, as nearly all do: one call, with a few loads before and after. What found nothing goes the long way
+//! (`receive`).
 //!
-//! Called on a goroutine's stack: everything here is inlined, and calls nothing.
+//! Of sockets whose program tries first (Go's) it is the program's own call; that part is called on a goroutine's stack, inlined,
+//! and calls nothing.
 
+use super::clock::Direction;
+use super::Scope;
 use crate::sys::Kernel;
-use crate::table::{Flag, Kind, State};
+use crate::table::{Description, Flag, Kind, SlotWord, State};
 use crate::Engine;
 
 /// Where one of these is set, the long way is taken.
 const EXCEPTIONS: [Flag; 5] = [Flag::Blocking, Flag::Aborted, Flag::Outlived, Flag::LowWater, Flag::Explicit];
+
+const EXCEPTIONAL: u32 = Flag::Blocking as u32
+    | Flag::Aborted as u32
+    | Flag::Outlived as u32
+    | Flag::LowWater as u32
+    | Flag::Connecting as u32;
 
 /// Can a read of this socket be the program's own call, made at once?
 #[inline(always)]
@@ -22,6 +31,40 @@ pub fn reads_at_once<K: Kernel>(e: &Engine<K>, fd: i32) -> bool {
         && !EXCEPTIONS.iter().any(|flag| d.has(*flag))
         && d.lifetime.load(d.generation()) == State::Idle
         && !matches!(d.read.load(d.generation()), State::Expired(_))
+}
+
+/// Can a read of this socket be tried without blocking, and be over if it gets some bytes?
+#[inline(always)]
+pub fn reads_now<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<Reading<'_>> {
+    let slot = e.slots.word(fd);
+    if slot.kind() != Kind::Socket || e.process.lent() || e.scopes.any() {
+        return None;
+    }
+    let d = e.descriptions.at(slot.index())?;
+    let bounded = e.movable() || d.any_rule() && d.has(Flag::Stream);
+    let usual = bounded
+        && !d.has_any(EXCEPTIONAL)
+        && d.lifetime.load(d.generation()) == State::Idle
+        && !matches!(d.read.load(d.generation()), State::Expired(_));
+    let late = || e.is_past(e.bound(d, Direction::Read, Scope::NONE).at);
+    (usual && !(d.has(Flag::Explicit) && late())).then_some(Reading { slot, d })
+}
+
+/// A read that was tried so.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    pub(super) slot: SlotWord,
+    d: &'a Description,
+}
+
+impl Reading<'_> {
+    /// It got this many bytes.
+    #[inline(always)]
+    pub fn got<K: Kernel>(&self, e: &Engine<K>, fd: i32, count: usize) {
+        if e.slots.word(fd) == self.slot {
+            e.bytes_came(fd, self.slot, self.d, count);
+        }
+    }
 }
 
 /// It got some bytes: whoever waited waits no more.

@@ -29,7 +29,7 @@ mod transfer;
 mod wake;
 
 pub use accept::{accepted, Accept};
-pub use at_once::{read_at_once, reads_at_once};
+pub use at_once::{read_at_once, reads_at_once, reads_now, Reading};
 pub use connect::Connect;
 pub use epoll::{epoll_ctl, has_token, waits_plainly, Clock, EpollWait, Interest};
 pub use explicit::{

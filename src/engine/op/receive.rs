@@ -9,7 +9,7 @@ use super::explicit::Tried;
 use super::judge::Verdict;
 use super::options::Loan;
 use super::wake::Patience;
-use super::{error, Call, Operation, Scope, Step};
+use super::{error, Call, Operation, Reading, Scope, Step};
 use crate::sys::{socket, Kernel};
 use crate::table::{Description, Flag, SlotWord};
 use crate::Engine;
@@ -115,6 +115,13 @@ impl Receive {
             flags,
             Body::Messages(vector, count),
         )
+    }
+
+    /// Go on from what the call answered that was tried first.
+    pub fn tried<K: Kernel>(&mut self, e: &Engine<K>, reading: Reading, outcome: isize) -> Step {
+        self.slot = reading.slot;
+        self.stage = if self.dontwait() { Stage::Own } else { Stage::Try };
+        self.resume(e, outcome)
     }
 
     /// Go on from what the program's own call answered, which was made at once.

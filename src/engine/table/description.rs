@@ -130,6 +130,12 @@ impl Description {
         self.flags.load(Relaxed) & flag as u32 != 0
     }
 
+    /// Is any of these bits set?
+    #[inline]
+    pub fn has_any(&self, flags: u32) -> bool {
+        self.flags.load(Relaxed) & flags != 0
+    }
+
     /// Set a bit.
     pub fn set(&self, flag: Flag) {
         // The load keeps a line that many threads read from bouncing on every call.
