@@ -12,6 +12,7 @@ mod machine;
 mod model;
 mod program;
 
+mod between;
 mod classes;
 mod closing;
 mod connecting;

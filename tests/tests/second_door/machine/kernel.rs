@@ -102,6 +102,21 @@ impl State {
                 self.ours.insert(timer);
                 Ok(timer as usize)
             }
+            libc::SYS_eventfd2 | libc::SYS_epoll_create1 => {
+                let file = if nr == libc::SYS_eventfd2 {
+                    assert_eq!((a, b as i32), (1, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK));
+                    File::Event
+                } else {
+                    assert_eq!(a as i32, libc::EPOLL_CLOEXEC);
+                    File::Epoll(super::Epoll::default())
+                };
+                if self.no_wakers {
+                    return Err(libc::EMFILE);
+                }
+                let fd = self.open(file);
+                self.ours.insert(fd);
+                Ok(fd as usize)
+            }
             libc::SYS_timerfd_settime => {
                 assert_eq!(b as i32, libc::TFD_TIMER_ABSTIME);
                 let new: libc::itimerspec = memory::load_as(c).ok_or(libc::EFAULT)?;
@@ -113,7 +128,7 @@ impl State {
             libc::SYS_epoll_ctl => {
                 let (operation, fd) = (b as i32, c as i32);
                 let ours = self.ours.contains(&fd);
-                assert!(ours || operation == libc::EPOLL_CTL_MOD, "the engine adds and removes only its own timer");
+                assert!(ours || operation == libc::EPOLL_CTL_MOD, "the engine adds and removes only its own files");
                 if !ours {
                     let event: libc::epoll_event = memory::load_as(d).ok_or(libc::EFAULT)?;
                     self.modified.push((fd, event.events));

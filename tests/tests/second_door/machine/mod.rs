@@ -41,6 +41,8 @@ pub enum File {
     Epoll(Epoll),
     /// A timerfd.
     Timer(Timer),
+    /// An eventfd that counts something: it can be read.
+    Event,
     /// A pipe or a regular file: readable bytes.
     Plain(Vec<u8>),
     /// The log.
@@ -102,6 +104,8 @@ pub struct State {
     pub wiped: Vec<(usize, usize)>,
     /// timerfd_create fails.
     pub no_timers: bool,
+    /// eventfd2 and the engine's epoll_create1 fail.
+    pub no_wakers: bool,
     /// Registrations that the engine itself modified: the fd, and its new events.
     pub modified: Vec<(i32, u32)>,
     /// gettid's answer, where it is not the pid.
@@ -137,6 +141,7 @@ impl Machine {
             bytes: 0,
             wiped: Vec::new(),
             no_timers: false,
+            no_wakers: false,
             modified: Vec::new(),
             tid: None,
             dead: BTreeSet::new(),
@@ -285,7 +290,7 @@ impl State {
                     0
                 }
             }
-            Some(File::Plain(_) | File::Log) => (libc::POLLIN | libc::POLLOUT) as u32,
+            Some(File::Event | File::Plain(_) | File::Log) => (libc::POLLIN | libc::POLLOUT) as u32,
             None => libc::POLLNVAL as u32,
         }
     }
