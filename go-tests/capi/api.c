@@ -1,4 +1,5 @@
-/* See api.h. Built with BY_DLOPEN the program is not linked with the library, as one that reaches it through an FFI. */
+/* See api.h. Built with BY_DLOPEN the program is not linked with the library: it looks for the calls in a file, as an FFI does,
+ * or among what is in the process already, as a program does that may or may not be preloaded. */
 #define _GNU_SOURCE
 #include "api.h"
 
@@ -25,7 +26,7 @@ CALLS(POINTER)
 #define CALL(name) by_##name
 
 const char *api_open(const char *file) {
-    void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    void *library = dlopen(*file ? file : NULL, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) return dlerror();
 #define FIND(name)                                                                                                            \
     by_##name = (__typeof__(name) *)dlsym(library, #name);                                                                    \
@@ -44,6 +45,8 @@ const char *api_open(const char *file) {
 }
 
 #endif
+
+int api_interposed(void) { return dlsym(RTLD_DEFAULT, "nd_version") != NULL; }
 
 static ssize_t answer(ssize_t result) { return result < 0 ? -errno : result; }
 

@@ -20,7 +20,7 @@ import (
 	"unsafe"
 )
 
-// Open finds the library: the one the program is linked with, or file by dlopen (tag dlopen).
+// Open finds the library: the one the program is linked with; with tag dlopen that file or, if it is "", the preloaded one.
 func Open(file string) error {
 	name := C.CString(file)
 	defer C.free(unsafe.Pointer(name))
@@ -32,6 +32,9 @@ func Open(file string) error {
 
 // Version is the library's.
 func Version() string { return C.GoString(C.api_version()) }
+
+// Interposed tells whether plain socket calls of C, too, are the library's.
+func Interposed() bool { return C.api_interposed() != 0 }
 
 // Now is the clock of all deadlines: CLOCK_MONOTONIC, ns.
 func Now() int64 { return int64(C.api_now()) }

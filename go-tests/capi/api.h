@@ -13,8 +13,11 @@ struct api_place {
     socklen_t length;
 };
 
-/* Finds the library: at once where the program is linked with it, by dlopen(file) otherwise. NULL, or what is wrong. */
+/* Finds the library: at once where the program is linked with it; otherwise by dlopen(file), or, where file is empty, among
+ * what LD_PRELOAD brought. NULL, or what is wrong. */
 const char *api_open(const char *file);
+/* Whether the library comes before libc, so that the program's plain calls are its own as well. */
+int api_interposed(void);
 const char *api_version(void);
 
 int64_t api_now(void);

@@ -20,7 +20,8 @@ import (
 const late = 10 * time.Second
 
 var (
-	library = flag.String("library", "", "the library to dlopen (where the program is not linked with it)")
+	library = flag.String("library", "", "the library to dlopen (where the program is neither linked with it nor preloaded)")
+	way     = flag.String("way", "", "the way in that this must be: linked, preloaded, dlopened")
 	seed    = flag.Int64("seed", 0, "where the random numbers start; 0: anywhere")
 	long    = flag.Bool("long", false, "longer strains")
 )
@@ -34,7 +35,17 @@ func TestMain(m *testing.M) {
 	if *seed == 0 {
 		*seed = time.Now().UnixNano()
 	}
-	fmt.Printf("library %s, linked %v, seed %d\n", Version(), Linked, *seed)
+	found := "dlopened"
+	if Linked {
+		found = "linked"
+	} else if Interposed() {
+		found = "preloaded"
+	}
+	if *way != "" && *way != found {
+		fmt.Fprintf(os.Stderr, "the library is %s, and should be %s\n", found, *way)
+		os.Exit(1)
+	}
+	fmt.Printf("library %s, %s, seed %d\n", Version(), found, *seed)
 	os.Exit(m.Run())
 }
 
@@ -152,17 +163,28 @@ func kinds() []kind {
 
 // Each runs a test on every kind.
 func each(t *testing.T, test func(*testing.T, kind)) {
+	eachThat(t, func(kind) bool { return true }, test)
+}
+
+func eachThat(t *testing.T, fits func(kind) bool, test func(*testing.T, kind)) {
 	for _, k := range kinds() {
+		if !fits(k) {
+			continue
+		}
+		k := k
 		t.Run(k.form+"/"+strings.ReplaceAll(k.network, " ", "-"), func(t *testing.T) { test(t, k) })
 	}
 }
 
+// A pair has no listener.
+func hasListener(k kind) bool { return k.listen != nil }
+
+// A packet is written whole or not at all.
+func isStream(k kind) bool { return !strings.HasSuffix(k.network, "unixpacket") }
+
 // EachListener runs a test on every kind that has listeners.
 func eachListener(t *testing.T, test func(*testing.T, listener)) {
-	each(t, func(t *testing.T, k kind) {
-		if k.listen == nil {
-			t.Skip("a pair has no listener")
-		}
+	eachThat(t, hasListener, func(t *testing.T, k kind) {
 		l, err := k.listen()
 		if err != nil {
 			t.Fatal(err)

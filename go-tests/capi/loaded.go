@@ -8,5 +8,5 @@ package capi
 */
 import "C"
 
-// Linked tells whether the program's own socket calls are the library's.
+// Linked tells whether the program names the library as one that it needs.
 const Linked = false
