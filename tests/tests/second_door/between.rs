@@ -54,7 +54,8 @@ fn a_number_that_is_closed_and_taken_before_the_wait_begins_is_not_waited_for() 
 
 #[test]
 fn a_deadline_that_is_set_before_the_wait_begins_is_seen() {
-    for hook in [libc::SYS_gettid, libc::SYS_epoll_create1, libc::SYS_epoll_ctl, libc::SYS_getsockopt, libc::SYS_fcntl] {
+    for hook in [libc::SYS_gettid, libc::SYS_epoll_create1, libc::SYS_epoll_ctl, libc::SYS_getsockopt, libc::SYS_fcntl]
+    {
         let world = world();
         let fd = world.connected();
         world.set_deadline(fd, world.now() + 60 * S);

@@ -6,6 +6,7 @@
 //! elsewhere.
 
 mod answers;
+mod any_wait;
 mod api;
 mod door;
 mod machine;
@@ -18,6 +19,7 @@ mod closing;
 mod connecting;
 mod fuzz;
 mod limits;
+mod moving;
 mod own_timeouts;
 mod processes;
 mod reading;
