@@ -12,6 +12,7 @@ int main(void) {
     struct api_moves moves = {.cases = cases, .set = nd_set_write_deadline, .let = let};
     struct nd_pair tcp[API_WRITE_CALLS];
     nd_zero_windows(tcp, API_WRITE_CALLS);
+    api_settle(tcp, API_WRITE_CALLS);
     for (enum api_kind kind = API_TCP; kind <= API_UNIX_DGRAM; kind++)
         for (size_t i = 0; i < API_WRITE_CALLS; i++) {
             struct api_case *one = &cases[moves.count++];

@@ -49,7 +49,7 @@ static void once(int how, int64_t when) {
         wakes(how, api_write_calls, API_WRITE_CALLS, full[0].client, WAITERS, when);
         nd_raw_close(full[0].peer);
     }
-    full[0] = nd_zero_window();
+    full[0] = api_full_pair(API_TCP);
     wakes(how, api_write_calls, API_WRITE_CALLS, full[0].client, WAITERS, when);
     nd_raw_close(full[0].peer);
     wakes(how, api_accept_calls, API_ACCEPT_CALLS, nd_listener(8, &in), WAITERS, when);

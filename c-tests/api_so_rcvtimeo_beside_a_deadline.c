@@ -35,9 +35,10 @@ static void both(const struct nd_call *call, int fd, bool write, int told) {
     CHECK_EQ(set(fd, when), 0);
     CHECK_OP_EXPIRED(&op, when);
 
+    // However far it has got by then.
     nd_set_timeout(fd, option, 3 * SHORT);
     CHECK_EQ(set(fd, nd_now() + LONG), 0);
-    api_block(&op, call, fd);
+    api_start(&op, call, fd);
     for (int i = 0; i < 5; i++) {
         nd_sleep(SHORT / 4);
         CHECK_EQ(set(fd, i % 2 ? 0 : nd_now() + LONG), 0);
