@@ -120,7 +120,7 @@ static void lifetime(bool from_connect) {
     struct sockaddr_in in;
     struct nd_later drip;
     int listener = nd_listener(8, &in);
-    int fd = MUST(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), calls = 0;
+    int fd = MUST(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     char byte;
     int64_t start = nd_now();
     if (from_connect) give(fd, (struct nd_timeouts){.lifetime = 3 * T});
@@ -131,10 +131,9 @@ static void lifetime(bool from_connect) {
         give(fd, (struct nd_timeouts){.lifetime = 3 * T});
     }
     nd_drip(&drip, peer, T / 4, 20);
-    while (io_read(fd, &byte, 1) == 1) calls++;
+    while (io_read(fd, &byte, 1) == 1) {}
     CHECK_EQ(errno, ETIMEDOUT);
     CHECK_ENDED_AT(start, 3 * T);
-    CHECK(calls > 0);
     nd_later_join(&drip);
     // For good, though bytes are there and room is.
     CHECK_PAST(io_read(fd, &byte, 1));
