@@ -66,7 +66,7 @@ struct nd_timeouts {
     int64_t connect;
     /** From a write until the first byte of the answer. */
     int64_t response;
-    /** While data is waited for; every byte, and every write, starts it anew. */
+    /** While data is waited for; every byte, and every write, starts it anew. On a listening socket: a blocking accept. */
     int64_t read;
     /** While room is waited for, or an acknowledgement; every byte accepted or acknowledged starts it anew. */
     int64_t write;

@@ -77,7 +77,7 @@ pub struct nd_timeouts {
     pub connect: i64,
     /// From a write until the first byte of the answer.
     pub response: i64,
-    /// While data is waited for; every byte, and every write, starts it anew.
+    /// While data is waited for; every byte, and every write, starts it anew. On a listening socket: a blocking accept.
     pub read: i64,
     /// While room is waited for, or an acknowledgement; every byte accepted or acknowledged starts it anew.
     pub write: i64,

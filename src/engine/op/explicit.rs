@@ -45,10 +45,10 @@ fn as_given(kept: u64, given: &AtomicI64) -> i64 {
 /// From now on every wait for a socket can be moved, and every socket is known. `seen`: the program's closes come by us.
 ///
 /// # Errors
-/// ENOTSUP when a sandbox forbids what is needed.
+/// ENOTSUP when a sandbox forbids what is needed, and in a vfork child, whose memory is not its own.
 #[inline]
 pub fn begin_movable<K: Kernel>(e: &Engine<K>, seen: impl FnOnce() -> bool) -> Result<(), i32> {
-    if e.movable() {
+    if e.movable() && !e.process.borrowed(&e.kernel) {
         return Ok(());
     }
     begin(e, seen())
