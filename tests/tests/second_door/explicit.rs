@@ -116,7 +116,7 @@ fn a_deadline_to_come_lets_everything_through() {
     for ahead in [1 << 20, S, 1 << 62] {
         let world = World::new("");
         let fd = world.connected();
-        assert_eq!(world.set(fd, Ways::Both, i64::MAX.min((world.now() + ahead) as i64)), Ok(()));
+        assert_eq!(world.set(fd, Ways::Both, (world.now() + ahead) as i64), Ok(()));
         world.arrive(fd, b"data");
         assert_eq!(world.poll_one(fd, IN | OUT, 0), IN | OUT);
         assert_eq!(world.read_text(fd, 100), Ok("data".to_owned()));

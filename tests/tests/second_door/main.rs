@@ -32,5 +32,6 @@ mod telling;
 mod timeouts;
 mod transfers;
 mod tries_first;
+mod untouched;
 mod waits;
 mod writing;

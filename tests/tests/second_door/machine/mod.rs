@@ -34,6 +34,7 @@ pub const BOOT: u64 = 86_400 * S;
 pub type FileId = u64;
 
 /// What is behind a number.
+#[allow(clippy::large_enum_variant)] // A test has a dozen files.
 pub enum File {
     /// A socket.
     Socket(Socket),
