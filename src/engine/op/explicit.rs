@@ -80,9 +80,10 @@ pub fn refresh<K: Kernel>(e: &Engine<K>, fd: i32) {
     }
     let slot = e.slots.word(fd);
     let stale = match slot.kind() {
-        Kind::Socket => e.descriptions.at(slot.index()).is_some_and(|d| !e.is_same_socket(fd, d)),
+        // One that is being closed may be another's already, who was not seen to come.
+        Kind::Socket | Kind::Closing => e.descriptions.at(slot.index()).is_some_and(|d| !e.is_same_socket(fd, d)),
         Kind::Plain => socket::domain(&e.kernel, fd).is_ok(),
-        Kind::Unknown | Kind::Set | Kind::Hidden | Kind::Waker | Kind::Closing => false,
+        Kind::Unknown | Kind::Set | Kind::Hidden | Kind::Waker => false,
     };
     if stale {
         e.forget(fd);

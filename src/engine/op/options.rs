@@ -29,10 +29,19 @@ impl<K: Kernel> Engine<K> {
     /// The timeout by which the kernel bounds a blocking call (SO_RCVTIMEO, SO_SNDTIMEO: set here, inherited, or by another
     /// process); ns, 0 = none. Where we wait in the kernel's stead, we keep it. What we have lent is not it.
     pub(crate) fn kernel_timeout(&self, fd: i32, name: i32) -> u64 {
-        if let Some(value) = self.loan_key(fd, name).and_then(|key| self.loans.value(key)) {
-            return value;
+        let Some(key) = self.loan_key(fd, name) else { return timeout_of(self, fd, name).unwrap_or(0) };
+        // Another thread may lend it while we ask the kernel: that is not the program's.
+        for _ in 0..100 {
+            let loans = self.loans.count();
+            if let Some(value) = self.loans.value(key) {
+                return value;
+            }
+            let asked = timeout_of(self, fd, name).unwrap_or(0);
+            if self.loans.count() == loans {
+                return asked;
+            }
         }
-        timeout_of(self, fd, name).unwrap_or(0)
+        0
     }
 
     fn loan_key(&self, fd: i32, name: i32) -> Option<Key> {

@@ -136,6 +136,11 @@ impl Receive {
         self.flags & MSG_DONTWAIT != 0
     }
 
+    /// Is it we who do not wait, rather than the program?
+    fn tries(&self, stage: Stage) -> bool {
+        matches!(stage, Stage::Try | Stage::Lent) && !self.dontwait()
+    }
+
     /// Does a blocking call of this kind wait for all it has room for?
     fn waits_for_all(&self, d: &Description) -> bool {
         match self.body {
@@ -221,6 +226,10 @@ impl Receive {
             return Step::Done(0);
         }
         let nonblocking = self.dontwait() || e.never_waits(self.fd, d);
+        if self.tries(self.stage) && e.slots.word(self.fd) != self.slot {
+            // Closed since it was tried: who never waits on it is not known any more.
+            return self.finish(error(libc::EBADF));
+        }
         if self.stage == Stage::Own && !nonblocking {
             // The kernel's own timeout.
             return self.finish(again);
@@ -369,7 +378,11 @@ impl Operation for Receive {
         if stage != Stage::Waiting && e.slots.word(self.fd) != self.slot {
             // Closed by another thread meanwhile: what came of the call is the program's, what it means to the number is not.
             self.done = self.done.saturating_add(outcome.max(0) as usize);
-            return self.finish(outcome);
+            return self.finish(if self.tries(stage) && outcome == error(libc::EAGAIN) {
+                error(libc::EBADF)
+            } else {
+                outcome
+            });
         }
         match stage {
             Stage::Waiting => self.waited(e, d, outcome),

@@ -118,6 +118,11 @@ impl Send {
         self.flags & MSG_DONTWAIT != 0
     }
 
+    /// Is it we who do not wait, rather than the program?
+    fn tries(&self) -> bool {
+        matches!(self.stage, Stage::Try | Stage::Lent) && !self.dontwait()
+    }
+
     fn finish(&self, outcome: isize) -> Step {
         Step::Done(if self.done > 0 { self.done as isize } else { outcome })
     }
@@ -167,6 +172,10 @@ impl Send {
 
     fn would_block<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, outcome: isize) -> Step {
         let nonblocking = self.dontwait() || e.never_waits(self.fd, d);
+        if self.tries() && e.slots.word(self.fd) != self.slot {
+            // Closed since it was tried: who never waits on it is not known any more.
+            return self.finish(error(libc::EBADF));
+        }
         if self.stage == Stage::Own && !nonblocking {
             // The kernel's own timeout.
             return self.finish(outcome);
@@ -326,7 +335,11 @@ impl Operation for Send {
         if !waited && e.slots.word(self.fd) != self.slot {
             // Closed by another thread meanwhile: what came of the call is the program's, what it means to the number is not.
             self.done = self.done.saturating_add(outcome.max(0) as usize);
-            return self.finish(outcome);
+            return self.finish(if self.tries() && outcome == error(libc::EAGAIN) {
+                error(libc::EBADF)
+            } else {
+                outcome
+            });
         }
         match self.stage {
             Stage::Waiting | Stage::Connecting => self.waited(e, d, outcome),

@@ -10,15 +10,20 @@ use crate::sys::{Kernel, Lazy};
 use core::sync::atomic::{AtomicU64, Ordering::*};
 
 const ENTRIES: usize = 16;
-/// bits 0..8: borrowers; 8: BUSY; 16..64: key.
+/// bits 0..8: borrowers; 8: BUSY; 9: RETURNING; 16..64: key.
 const COUNT: u64 = 255;
 const BUSY: u64 = 1 << 8;
+/// BUSY because the last one is putting the value back, which is known then.
+const RETURNING: u64 = 1 << 9;
+const STATE: u64 = COUNT | BUSY | RETURNING;
 const KEY_SHIFT: u32 = 16;
 
 crate::zeroed! {
     struct Page {
         words: [AtomicU64; ENTRIES],
         values: [AtomicU64; ENTRIES],
+        /// Counts the loans.
+        loans: AtomicU64,
     }
 }
 
@@ -70,19 +75,24 @@ impl Loans {
         let found = page.words.iter().zip(&page.values).find(|(word, _)| {
             // Acquire pairs with the Release in `lent`: the value is there.
             let word = word.load(Acquire);
-            word & !(COUNT | BUSY) == key.0 && (word & COUNT) > 0
+            word & !STATE == key.0 && word & (COUNT | RETURNING) != 0
         });
         found.map(|(_, value)| value.load(Relaxed))
+    }
+
+    /// How many loans there were: the same before and after something is read of a socket, no option was lent in between.
+    pub fn count(&self) -> u64 {
+        self.page.peek().map_or(0, |page| page.loans.load(SeqCst))
     }
 
     /// Borrow.
     pub fn borrow<K: Kernel>(&self, k: &K, key: Key) -> Borrowed {
         let Some(page) = self.page.obtain_wiped_on_fork(k) else { return Borrowed::Full };
         loop {
-            let known = page.words.iter().position(|word| word.load(Relaxed) & !(COUNT | BUSY) == key.0);
+            let known = page.words.iter().position(|word| word.load(Relaxed) & !STATE == key.0);
             if let Some((i, word)) = known.and_then(|i| Some((i, page.words.get(i)?))) {
                 let seen = word.load(Acquire);
-                if seen & !(COUNT | BUSY) != key.0 {
+                if seen & !STATE != key.0 {
                     continue;
                 }
                 if seen & BUSY != 0 || seen & COUNT == COUNT {
@@ -100,7 +110,7 @@ impl Loans {
                 page.words.iter().position(|word| word.compare_exchange(0, key.0 | BUSY, SeqCst, Relaxed).is_ok());
             let Some(i) = free else { return Borrowed::Full };
             let others = page.words.iter().enumerate().filter(|(other, _)| *other != i);
-            let twin = others.map(|(_, word)| word.load(SeqCst)).any(|word| word & !(COUNT | BUSY) == key.0);
+            let twin = others.map(|(_, word)| word.load(SeqCst)).any(|word| word & !STATE == key.0);
             if !twin {
                 return Borrowed::First(i);
             }
@@ -116,6 +126,7 @@ impl Loans {
         let Some(page) = self.page.peek() else { return };
         if let (Some(place), Some(word)) = (page.values.get(entry), page.words.get(entry)) {
             place.store(value, Relaxed);
+            page.loans.fetch_add(1, SeqCst);
             word.store(key.0 | 1, Release);
         }
     }
@@ -125,9 +136,9 @@ impl Loans {
         let Some(word) = self.page.peek().and_then(|page| page.words.get(entry)) else { return false };
         let mut seen = word.load(Relaxed);
         // A forked child finds no entry: what its parent lent, its parent gives back.
-        while seen & !(COUNT | BUSY) == key.0 && seen & COUNT > 0 {
+        while seen & !STATE == key.0 && seen & COUNT > 0 {
             let last = seen & COUNT == 1;
-            let next = if last { key.0 | BUSY } else { seen - 1 };
+            let next = if last { key.0 | BUSY | RETURNING } else { seen - 1 };
             match word.compare_exchange_weak(seen, next, AcqRel, Relaxed) {
                 Ok(_) => return last,
                 Err(now) => seen = now,
