@@ -39,6 +39,15 @@ fn is_readable(fd: i32) -> bool {
     unsafe { libc::poll(&mut entry, 1, 10_000) == 1 }
 }
 
+/// Says that it is over also where an assertion failed: the other thread would go on for ever.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Release);
+    }
+}
+
 /// Look for a while, at once on a second core, whether the count comes there.
 fn comes_to(count: &AtomicU64, value: u64) -> bool {
     for _ in 0..2000 {
@@ -77,6 +86,7 @@ fn a_deadline_set_while_a_wait_begins_is_seen_by_it_or_wakes_it() {
                 i += 1;
             }
         });
+        let _over = Over(&done);
         let (began, mut i) = (Instant::now(), 0);
         while began.elapsed() < Duration::from_secs(2) {
             i += 1;
@@ -97,13 +107,14 @@ fn a_deadline_set_while_a_wait_begins_is_seen_by_it_or_wakes_it() {
                 let step = read.resume(&*engine, 0);
                 assert!(matches!(step, Step::Wait { until, .. } if until == wanted), "{step:?}");
             }
-            while !comes_to(&round, 2 * i) {}
+            while !comes_to(&round, 2 * i) {
+                assert!(began.elapsed() < Duration::from_secs(60), "the setter has died");
+            }
             // A byte has come.
             assert!(matches!(read.resume(&*engine, 1), Step::Call(_)));
             assert_eq!(read.resume(&*engine, 1), Step::Done(1));
             clear();
         }
-        done.store(true, Release);
     });
     assert!(seen > 0 && woken > 0, "{seen} saw it and {woken} were woken: the two never met");
 }
@@ -357,6 +368,7 @@ fn storm() -> [u32; 4] {
     let target = unsafe { libc::pthread_self() };
     let (mut wrong, mut unleft) = (0, 0);
     thread::scope(|scope| {
+        let _over = Over(&done);
         scope.spawn(|| {
             while !done.load(Acquire) {
                 let before = HANDLED.load(Acquire);
@@ -380,7 +392,6 @@ fn storm() -> [u32; 4] {
             compiler_fence(SeqCst);
             unleft += !scopes.leave(KEY, tid, outer) as u32;
         }
-        done.store(true, Release);
     });
     assert!(HANDLED.load(Relaxed) > 100, "hardly a signal came");
     assert!(!scopes.any(), "everything was left");
