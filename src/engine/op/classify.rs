@@ -147,10 +147,19 @@ impl<K: Kernel> Engine<K> {
     /// they came into being.
     pub(crate) fn describe(&self, fd: i32) -> Option<(SlotWord, &Description)> {
         let slot = self.slots.word(fd);
-        if self.movable() && matches!(slot.kind(), Kind::Unknown | Kind::Plain) {
+        let seen_first = self.movable() && matches!(slot.kind(), Kind::Unknown | Kind::Plain);
+        if seen_first {
             self.adopt(fd);
         }
-        self.describe_new(fd)
+        let (slot, d) = self.describe_new(fd)?;
+        if seen_first && d.has(Flag::Stream) && !d.has(Flag::Unix) {
+            let info = socket::tcp_info(&self.kernel, fd);
+            if info.is_ok_and(|info| super::judge::is_pending(&info)) {
+                // It began to connect before we were asked for anything.
+                self.attempt_began(fd, slot, d);
+            }
+        }
+        Some((slot, d))
     }
 
     /// The same of a socket that has no other number.

@@ -224,6 +224,14 @@ pub fn set_timeouts<K: Kernel>(e: &Engine<K>, fd: i32, all: [u64; 5]) -> Result<
         let way = e.way_in_set(fd, d);
         e.arm(fd, slot, d, Direction::Write, way, now);
     }
+    if e.observing() {
+        // What the operator only observed is over, and stands in the way.
+        for word in [&d.read, &d.write] {
+            if matches!(word.load(generation), State::Expired(_)) {
+                word.store(State::Idle, generation);
+            }
+        }
+    }
     // Who waits arms anew.
     e.wake(d.index(), 0);
     Ok(())

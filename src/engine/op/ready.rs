@@ -285,7 +285,9 @@ impl<K: Kernel> Engine<K> {
         let (word, generation) = (word(d, direction), d.generation());
         let state = word.load(generation);
         let State::Expired(at) = state else { return false };
-        if self.observing() || !word.replace(state, State::Idle, generation) {
+        // What was only observed counts as told to the end (`observe`).
+        let observed = self.observing() && !self.still_told(d);
+        if observed || !word.replace(state, State::Idle, generation) {
             return false;
         }
         if d.has(Flag::TriesFirst) {

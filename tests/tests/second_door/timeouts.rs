@@ -214,7 +214,6 @@ fn where_the_operator_only_observes_a_timeout_bounds_a_read() {
 }
 
 #[test]
-#[ignore = "bug: a timeout that is set after the operator's was observed bounds no poll, select or epoll wait before there is progress"]
 fn where_the_operator_only_observes_a_timeout_bounds_waits_on_many() {
     SEVERAL.into_iter().for_each(obeys_a_timeout);
 }
