@@ -604,6 +604,10 @@ impl<K: Kernel> Engine<K> {
                         Verdict::Due(due) => {
                             let connecting = d.has(Flag::Connecting);
                             if !self.expire(fd, d, direction, due, name, now) {
+                                // Observed only; what the program itself said goes on.
+                                if let State::Armed(at) = word.load(d.generation()) {
+                                    next = next.min(at);
+                                }
                                 continue;
                             }
                             if connecting && !d.has(Flag::Connecting) {
