@@ -11,6 +11,8 @@ fn in_kernel_form(answer: Result<usize, i32>) -> isize {
     answer.map_or_else(|errno| -(errno as isize), |value| value as isize)
 }
 
+const TICK: u64 = 4_000_000;
+
 impl Kernel for Machine {
     fn call(&self, nr: i64, args: [usize; 6]) -> isize {
         self.run_hook(nr);
@@ -21,6 +23,11 @@ impl Kernel for Machine {
 
     fn now(&self) -> u64 {
         self.state().now
+    }
+
+    fn coarse(&self) -> u64 {
+        // Of the last tick, HZ=250.
+        self.now() / TICK * TICK
     }
 
     fn pages(&self, bytes: usize) -> Option<NonNull<u8>> {
