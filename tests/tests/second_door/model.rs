@@ -69,6 +69,10 @@ pub struct Connection {
     pub shared: bool,
     /// Bytes accepted from the program.
     pub written: usize,
+    /// The deadlines that the program set, for input and for output; 0: none.
+    pub deadline: [u64; 2],
+    /// When it set them last.
+    pub moved: [u64; 2],
 }
 
 /// Reading and writing, as indices of `told`.
@@ -100,6 +104,21 @@ impl Connection {
             receive_timeout: 0,
             shared: false,
             written: 0,
+            deadline: [0; 2],
+            moved: [0; 2],
+        }
+    }
+
+    /// Has the program's own deadline passed?
+    pub fn passed(&self, direction: usize, now: u64) -> bool {
+        over(0, self.deadline[direction], now)
+    }
+
+    /// When a wait that began at `began` must be over because of it.
+    pub fn ends(&self, direction: usize, began: u64) -> u64 {
+        match self.deadline[direction] {
+            0 => u64::MAX,
+            at => at.max(began).max(self.moved[direction]).saturating_add(SLACK),
         }
     }
 

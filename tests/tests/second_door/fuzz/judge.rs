@@ -8,6 +8,9 @@ use crate::program::{IN, OUT};
 impl Run {
     pub(super) fn excuse(&self, fd: i32, direction: usize) -> bool {
         let (conn, now) = (&self.conns[self.fds[&fd]], self.now());
+        if self.is_cut(fd, direction) {
+            return true;
+        }
         let socket = self.world.machine.socket(fd);
         match direction {
             INPUT => conn.excuse_input(&self.rules, &socket, now),
@@ -24,11 +27,12 @@ impl Run {
             (socket.phase, socket.aborted)
         };
         let Rules { connect, lifetime, .. } = self.rules;
+        let cut = self.is_cut(fd, OUTPUT);
         let model = &mut self.conns[conn];
         if aborted > model.aborted {
             let life = lifetime != 0 && now >= model.born + lifetime;
             let late = model.attempt.is_some_and(|began| connect != 0 && now >= began + connect);
-            assert!(life || late, "aborted early: {model:?}");
+            assert!(life || late || cut, "aborted early: {model:?}");
             model.aborted = aborted;
             (model.told, model.attempt) = ([true; 2], None);
         }
@@ -40,6 +44,10 @@ impl Run {
     /// An ETIMEDOUT that a call answered: is there an excuse?
     pub(super) fn timed_out(&mut self, fd: i32, direction: usize, what: &str) {
         self.expiries += 1;
+        if self.is_cut(fd, direction) {
+            self.cut += 1;
+            return;
+        }
         let (excuse, now, conn) = (self.excuse(fd, direction), self.now(), self.fds[&fd]);
         let model = &mut self.conns[conn];
         // How often an aborted attempt is told is tested in connecting.rs.
@@ -61,6 +69,11 @@ impl Run {
         for (direction, bit) in [(INPUT, IN as u32), (OUTPUT, OUT as u32)] {
             if bits & bit & !kernel != 0 {
                 self.expiries += 1;
+                if self.is_cut(fd, direction) {
+                    // It stands as long as it is passed: nothing of it is left to be told.
+                    self.cut += 1;
+                    continue;
+                }
                 let told = self.conns[self.fds[&fd]].told;
                 // Where both are waited for, unacknowledged bytes end both waits at once.
                 let both = told[OUTPUT] && direction == INPUT;
@@ -80,9 +93,10 @@ impl Run {
 
     pub(super) fn bound(&self, fd: i32, began: u64) -> u64 {
         let conn = &self.conns[self.fds[&fd]];
+        let ends = self.ends(fd, INPUT, began);
         // Told again after 1, 10 and 100 ms.
         let over = self.rules.lifetime != 0 && self.now() >= conn.born + self.rules.lifetime;
         let again = if conn.told[INPUT] || over { 100 * MS } else { 0 };
-        conn.bound_input(&self.rules, &self.world.machine.socket(fd), began).saturating_add(again)
+        conn.bound_input(&self.rules, &self.world.machine.socket(fd), began).saturating_add(again).min(ends)
     }
 }

@@ -4,6 +4,7 @@
 //! and prints what the program did.
 
 mod judge;
+mod limits;
 mod moving;
 mod numbers;
 mod threads;
@@ -49,6 +50,14 @@ struct Run {
     waiters: Vec<Waiter>,
     trace: Vec<String>,
     expiries: usize,
+    /// The program calls the C API.
+    calls: bool,
+    /// The scopes that its main thread is in: token, and the earliest instant so far.
+    scopes: Vec<(u64, u64)>,
+    /// The instant that bounds the thread whose answer is judged.
+    scope: u64,
+    /// How often a deadline of the program's own, or a scope, ended something.
+    cut: usize,
 }
 
 impl Drop for Run {
@@ -65,7 +74,7 @@ const REFUSING: u16 = 81;
 const ANSWERING: u16 = 82;
 
 impl Run {
-    fn new(seed: u64) -> Run {
+    fn new(seed: u64, calls: bool) -> Run {
         let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         for _ in 0..8 {
             chance.below(2);
@@ -82,7 +91,29 @@ impl Run {
         world.machine.change().ports.insert(REFUSING, Fate::Refuses(300 * MS));
         let (sets, trace) = (vec![world.epoll_create(), world.epoll_create()], Vec::new());
         let (conns, fds, registered) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        Run { seed, chance, rules, world, conns, fds, sets, registered, waiters: Vec::new(), trace, expiries: 0 }
+        let (waiters, scopes) = (Vec::new(), Vec::new());
+        world.as_thread(0);
+        if calls {
+            assert_eq!(world.deadlines(-1), Err(libc::EBADF), "the first call");
+        }
+        let (scope, expiries, cut) = (u64::MAX, 0, 0);
+        Run {
+            seed,
+            chance,
+            rules,
+            world,
+            conns,
+            fds,
+            sets,
+            registered,
+            waiters,
+            trace,
+            expiries,
+            calls,
+            scopes,
+            scope,
+            cut,
+        }
     }
 
     fn now(&self) -> u64 {
@@ -107,7 +138,7 @@ impl Run {
     }
 
     fn step(&mut self) {
-        match self.chance.below(24) {
+        match self.chance.below(if self.calls { 32 } else { 24 }) {
             0..=2 => self.connect(),
             3..=5 => self.write(),
             6..=8 => self.read(),
@@ -125,21 +156,42 @@ impl Run {
                 self.note(format!("away for {} ms", time / MS));
                 self.pass(time);
             }
+            24..=28 => self.move_deadline(),
+            29..=30 => self.move_scope(),
             _ => self.peer(),
         }
     }
 }
 
+fn seeds() -> Option<std::ops::Range<u64>> {
+    let seeds = std::env::var("NETDEADLINE_SEEDS").ok()?;
+    let (first, last) = seeds.split_once("..")?;
+    Some(first.parse().ok()?..last.parse().ok()?)
+}
+
+#[test]
+fn random_programs_that_set_deadlines_and_enter_scopes_are_cut_when_they_said() {
+    let (mut steps, mut cut, mut expiries) = (0, 0, 0);
+    for seed in seeds().unwrap_or(1..400) {
+        let mut run = Run::new(seed, true);
+        for _ in 0..100 {
+            run.peer();
+            run.attend();
+            run.step();
+            run.attend();
+            steps += 1;
+        }
+        cut += run.cut;
+        expiries += run.expiries;
+    }
+    assert!(cut > steps / 40 && expiries > cut, "hardly anything was cut: {cut}, {expiries} in {steps} steps");
+}
+
 #[test]
 fn random_programs_are_never_cut_early_and_never_left_waiting() {
-    let seeds = std::env::var("NETDEADLINE_SEEDS").ok();
-    let seeds = seeds.and_then(|text| {
-        let (first, last) = text.split_once("..")?;
-        Some(first.parse::<u64>().ok()?..last.parse::<u64>().ok()?)
-    });
     let (mut steps, mut expiries) = (0, 0);
-    for seed in seeds.unwrap_or(1..400) {
-        let mut run = Run::new(seed);
+    for seed in seeds().unwrap_or(1..400) {
+        let mut run = Run::new(seed, false);
         for _ in 0..80 {
             run.peer();
             run.attend();

@@ -12,7 +12,7 @@ impl Run {
         }
         let (after, nonblocking) = (self.chance.of(&[0, 0, 10, 500, 1500]) * MS, self.chance.one_in(2));
         let port = self.chance.of(&[ANSWERING, ANSWERING, ANSWERING, HOLE, REFUSING]);
-        if port == HOLE && !nonblocking && self.rules.connect == 0 {
+        if port == HOLE && !nonblocking && self.rules.connect == 0 && self.scope == u64::MAX {
             return;
         }
         self.world.machine.change().ports.insert(ANSWERING, Fate::Answers(after));
@@ -27,7 +27,15 @@ impl Run {
         let mut thread = self.world.begin_connect(fd, port);
         let answer = self.drive(&mut thread, began + 20 * S).expect("an attempt that has an end");
         let (connect, took) = (self.rules.connect, self.now() - began);
+        assert!(self.now() <= self.scope_ends(began), "a connect past its scope");
         match answer {
+            Err(libc::ETIMEDOUT) if self.scope <= self.now() => {
+                // It gives up.
+                (self.cut, self.expiries) = (self.cut + 1, self.expiries + 1);
+                self.settle(fd);
+                assert_eq!(self.world.close(fd), Ok(0));
+                return self.gone(fd);
+            }
             Ok(_) | Err(libc::ECONNREFUSED) => assert!(connect == 0 || took <= connect + SLACK),
             Err(libc::EINPROGRESS) => assert!(nonblocking && took <= SLACK),
             Err(libc::ETIMEDOUT) => {
@@ -56,6 +64,7 @@ impl Run {
             }
             Err(libc::ETIMEDOUT) => {
                 let life = self.rules.lifetime != 0 && now >= self.conns[conn].born + self.rules.lifetime;
+                let life = life || self.is_cut(fd, INPUT);
                 assert!(life || self.world.machine.socket(fd).incoming.is_empty(), "timed out beside its data");
                 self.timed_out(fd, INPUT, "read");
             }
@@ -101,6 +110,7 @@ impl Run {
             true => u64::MAX,
             false => self.conns[conn].bound_output(&self.rules, &self.world.machine.socket(fd), began),
         };
+        let bound = bound.min(self.ends(fd, OUTPUT, began));
         let Some(answer) = answer else {
             assert!(bound > now, "write to fd {fd} missed its deadline: {:?}", self.conns[conn]);
             self.conns[conn].written = self.world.machine.socket(fd).outgoing.len();

@@ -47,21 +47,36 @@ impl Run {
         }
         self.meet(fd);
         self.conns[conn].shared = true;
+        let scope = self.another_thread();
         if self.chance.one_in(2) && self.conns[conn].receive_timeout == 0 {
             self.note(format!("a thread reads fd {fd}"));
             let mut thread = self.world.begin_read(fd, 10);
             if let Some(answer) = thread.run(&self.world) {
-                return self.read_done(fd, answer, &thread.memory, began);
+                self.read_done(fd, answer, &thread.memory, began);
+                return self.main_thread(scope);
             }
             self.waiters.push(Waiter::Reading { thread, place });
         } else {
             self.note(format!("a thread polls fd {fd}"));
             let mut thread = self.world.begin_poll(&[(fd, IN)], FOREVER);
             if thread.run(&self.world).is_some() {
-                return self.reported(fd, IN as u32, thread.memory.0[0].revents as u32);
+                self.reported(fd, IN as u32, thread.memory.0[0].revents as u32);
+                return self.main_thread(scope);
             }
             self.waiters.push(Waiter::Polling { thread, place });
         }
+        self.main_thread(scope);
+    }
+
+    /// What follows is done by another thread of the program, which is in no scope. What bounds the main one.
+    fn another_thread(&mut self) -> u64 {
+        self.world.as_thread(1);
+        std::mem::replace(&mut self.scope, u64::MAX)
+    }
+
+    fn main_thread(&mut self, scope: u64) {
+        self.world.as_thread(0);
+        self.scope = scope;
     }
 
     /// Let the threads that wait run; what they answered is judged at that instant.
@@ -77,14 +92,29 @@ impl Run {
                     let waiter = self.waiters.remove(i);
                     self.ended(waiter, answer);
                 }
-                None => i += 1,
+                None => {
+                    self.still_waits(i);
+                    i += 1;
+                }
             }
         }
+    }
+
+    fn still_waits(&mut self, i: usize) {
+        let (Place { fd, conn, began, .. }, now) = (*self.waiters[i].place(), self.now());
+        let ends = self.conns[conn].ends(crate::model::INPUT, began);
+        let here = self.fds.get(&fd) == Some(&conn);
+        assert!(
+            !here || now <= ends,
+            "the deadline of fd {fd} ended {} us ago, and a thread waits on",
+            (now - ends) / 1000
+        );
     }
 
     pub(super) fn ended(&mut self, mut waiter: Waiter, answer: Answer) {
         let Place { fd, conn, began, closed, met } = *waiter.place();
         self.note(format!("the thread that waited on fd {fd}: {answer:?}"));
+        let scope = self.another_thread();
         let here = !closed && self.fds.get(&fd) == Some(&conn);
         if here && !met {
             let bound = self.bound(fd, began);
@@ -104,6 +134,7 @@ impl Run {
                 }
             }
         }
+        self.main_thread(scope);
     }
 
     pub(super) fn next(&self) -> u64 {

@@ -1,0 +1,72 @@
+//! Deadlines that the program sets and moves, and scopes that its main thread enters and leaves: unlike the classes' clocks they
+//! are known to the nanosecond.
+
+use super::Run;
+use crate::machine::MS;
+use crate::model::{INPUT, OUTPUT, SLACK};
+use netdeadline_engine::op::Ways;
+
+impl Run {
+    pub(super) fn move_deadline(&mut self) {
+        let Some(fd) = self.any_fd() else { return };
+        let (conn, now) = (self.fds[&fd], self.now());
+        let ahead = self.chance.of(&[0, 5, 5, 300, 300, 1200, 1200, 5000, 60_000]) * MS;
+        let at = match self.chance.below(8) {
+            0..=2 => 0,
+            3 => 1,
+            _ => now + ahead,
+        };
+        let ways = self.chance.of(&[Ways::Read, Ways::Write, Ways::Both]);
+        self.note(format!("{ways:?} deadline of fd {fd}: {} us from now", at as i64 / 1000 - now as i64 / 1000));
+        assert_eq!(self.world.set(fd, ways, at as i64), Ok(()));
+        for direction in [INPUT, OUTPUT] {
+            if ways == [Ways::Write, Ways::Read][direction] {
+                continue;
+            }
+            (self.conns[conn].deadline[direction], self.conns[conn].moved[direction]) = (at, now);
+        }
+        let [input, output] = self.conns[conn].deadline.map(|at| at as i64);
+        assert_eq!(self.world.deadlines(fd), Ok((input, output)));
+    }
+
+    pub(super) fn move_scope(&mut self) {
+        match self.scopes.pop() {
+            Some((token, _)) if self.scopes.len() == 2 || self.chance.one_in(2) => {
+                self.note("a scope is left".into());
+                assert_eq!(self.world.leave(token), Ok(()));
+            }
+            outer => {
+                self.scopes.extend(outer);
+                let at = self.now() + self.chance.of(&[0, 20, 700, 2500, 10_000]) * MS;
+                let token = self.world.enter(at);
+                let around = self.scopes.last().map_or(u64::MAX, |scope| scope.1);
+                self.note(format!("a scope of {} ms", (at - self.now()) / MS));
+                self.scopes.push((token, at.min(around)));
+            }
+        }
+        self.scope = self.scopes.last().map_or(u64::MAX, |scope| scope.1);
+    }
+
+    /// Has what the program said itself ended this direction, by now?
+    pub(super) fn is_cut(&self, fd: i32, direction: usize) -> bool {
+        self.conns[self.fds[&fd]].passed(direction, self.now()) || self.scope <= self.now()
+    }
+
+    /// When an operation of this direction that began at `began` must be over because of it.
+    pub(super) fn ends(&self, fd: i32, direction: usize, began: u64) -> u64 {
+        self.conns[self.fds[&fd]].ends(direction, began).min(self.scope_ends(began))
+    }
+
+    /// The same of anything that the thread does.
+    pub(super) fn scope_ends(&self, began: u64) -> u64 {
+        self.scope.max(began).saturating_add(SLACK)
+    }
+
+    /// What is level-triggered in a set ends a wait for as long as it is passed.
+    pub(super) fn ends_in_set(&self, fd: i32, events: i32, began: u64) -> u64 {
+        let conn = &self.conns[self.fds[&fd]];
+        let asked = [(libc::EPOLLIN, INPUT), (libc::EPOLLOUT, OUTPUT)];
+        let level = asked.into_iter().filter(|(bit, _)| events & libc::EPOLLET == 0 && events & bit != 0);
+        level.map(|(_, direction)| conn.ends(direction, began)).min().unwrap_or(u64::MAX)
+    }
+}
