@@ -226,6 +226,14 @@ impl Operation for Connect {
         match self.stage {
             Stage::Waiting => self.waited(e, d, outcome),
             Stage::Lent(_) if outcome == error(libc::EAGAIN) => self.backlog_stayed_full(e, d),
+            // With a timeout, which is ours, the kernel answers so in spite of SA_RESTART.
+            Stage::Lent(_)
+                if outcome == error(libc::EINTR)
+                    && self.own_timeout == 0
+                    && crate::sys::signal::every_handler_restarts(&e.kernel) =>
+            {
+                self.backlog_stayed_full(e, d)
+            }
             Stage::Started(_) if pending => {
                 e.attempt_began(self.fd, self.slot, d);
                 self.wait(e, d)
