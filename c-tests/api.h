@@ -196,13 +196,9 @@ static ND_UNUSED const struct nd_call api_write_calls[] = {
     {"nd_write", api_by_nd_write}, {"nd_send", api_by_nd_send},
 #if API_INTERPOSED
     {"write", nd_by_write},        {"writev", nd_by_writev},     {"send", nd_by_send}, {"sendto", nd_by_sendto},
-    {"sendmsg", nd_by_sendmsg},
+    {"sendmsg", nd_by_sendmsg},    {"sendmmsg", nd_by_sendmmsg},
 #endif
 };
-#if API_INTERPOSED
-// Waits in the kernel, so its deadline is that of the call's beginning (docs/limits.md).
-static ND_UNUSED const struct nd_call api_sendmmsg_call = {"sendmmsg", nd_by_sendmmsg};
-#endif
 #define API_READ_CALLS (sizeof api_read_calls / sizeof *api_read_calls)
 #define API_WRITE_CALLS (sizeof api_write_calls / sizeof *api_write_calls)
 // An accept or a connect that succeeds is 1, as a byte read is; what was accepted is closed again.

@@ -35,9 +35,6 @@ int main(void) {
         if (kind == API_UDP) continue;
         pair = api_full_pair(kind);
         for (size_t i = 0; i < API_WRITE_CALLS; i++) bounds(&api_write_calls[i], pair.client, true);
-#if API_INTERPOSED
-        bounds(&api_sendmmsg_call, pair.client, true);
-#endif
         struct api_op op;
         api_block(&op, &api_write_calls[0], pair.client);
         CHECK(nd_drain(pair.peer) > 0);

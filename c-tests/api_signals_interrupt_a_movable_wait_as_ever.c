@@ -56,6 +56,29 @@ static void all(const struct nd_call *call, int fd, int (*set)(int, int64_t)) {
     CHECK_EQ(set(fd, 0), 0);
 }
 
+// A connect that EINTR ended goes on in the kernel: each has a socket of its own.
+static void connects(int family) {
+    struct api_op op;
+    int fd = MUST(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    install(0);
+    CHECK_EQ(nd_set_write_deadline(fd, nd_now() + 60 * SEC), 0);
+    api_block(&op, &api_connect_calls[API_CONNECT_CALLS - 1], fd);
+    // What waits now is no longer the call by which the library began the attempt.
+    nd_sleep(50 * MS);
+    pthread_kill(op.thread.id, SIGUSR1);
+    CHECK_OP_FAILED(&op, EINTR, op.start);
+    io_close(fd);
+
+    fd = MUST(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    install(SA_RESTART);
+    int64_t when = nd_now() + 120 * MS;
+    CHECK_EQ(nd_set_write_deadline(fd, when), 0);
+    api_start(&op, &api_connect_calls[0], fd);
+    shower(&op, when - 20 * MS);
+    CHECK_OP_EXPIRED(&op, when);
+    io_close(fd);
+}
+
 int main(void) {
     struct sockaddr_in in;
     struct api_op op;
@@ -77,5 +100,14 @@ int main(void) {
     all(&api_write_calls[1], full.client, nd_set_write_deadline);
     int listener = nd_listener(8, &in);
     all(&api_accept_calls[API_ACCEPT_CALLS - 1], listener, nd_set_read_deadline);
+    struct nd_hole hole = nd_black_hole();
+    api_target.in = hole.at;
+    api_target_size = sizeof hole.at;
+    connects(AF_INET);
+    int un = nd_unix_listener("full.sock", 0), first = MUST(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    api_target_size = nd_unix_address(&api_target.un, "full.sock");
+    MUST(-nd_raw(SYS_connect, first, (long)&api_target, api_target_size, 0, 0, 0));
+    connects(AF_UNIX);
+    nd_raw_close(un);
     return 0;
 }
