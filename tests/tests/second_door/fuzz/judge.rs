@@ -7,10 +7,12 @@ use crate::program::{IN, OUT};
 
 impl Run {
     pub(super) fn excuse(&self, fd: i32, direction: usize) -> bool {
+        self.is_cut(fd, direction) || self.clock_ran_out(fd, direction)
+    }
+
+    /// Has one of the classes' clocks?
+    fn clock_ran_out(&self, fd: i32, direction: usize) -> bool {
         let (conn, now) = (&self.conns[self.fds[&fd]], self.now());
-        if self.is_cut(fd, direction) {
-            return true;
-        }
         let socket = self.world.machine.socket(fd);
         match direction {
             INPUT => conn.excuse_input(&self.rules, &socket, now),
@@ -44,19 +46,20 @@ impl Run {
     /// An ETIMEDOUT that a call answered: is there an excuse?
     pub(super) fn timed_out(&mut self, fd: i32, direction: usize, what: &str) {
         self.expiries += 1;
-        if self.is_cut(fd, direction) {
+        let (cut, excuse) = (self.is_cut(fd, direction), self.excuse(fd, direction));
+        let (now, conn) = (self.now(), self.fds[&fd]);
+        let model = &mut self.conns[conn];
+        // See registrations.rs, a_lifetime_that_a_call_was_told_of_still_ends_the_wait.
+        model.shared |= self.rules.lifetime != 0 && now >= model.born + self.rules.lifetime;
+        if cut {
             self.cut += 1;
             return;
         }
-        let (excuse, now, conn) = (self.excuse(fd, direction), self.now(), self.fds[&fd]);
-        let model = &mut self.conns[conn];
         // How often an aborted attempt is told is tested in connecting.rs.
         let told =
             model.told[direction] || model.aborted > 0 || direction == OUTPUT && std::mem::take(&mut model.short);
         assert!(excuse || told, "{what} on fd {fd} timed out without an excuse: {model:?}");
         model.told[direction] = false;
-        // See registrations.rs, a_lifetime_that_a_call_was_told_of_still_ends_the_wait.
-        model.shared |= self.rules.lifetime != 0 && now >= model.born + self.rules.lifetime;
     }
 
     /// What a wait reported of an fd, and what the kernel says of it.
@@ -70,8 +73,10 @@ impl Run {
             if bits & bit & !kernel != 0 {
                 self.expiries += 1;
                 if self.is_cut(fd, direction) {
-                    // It stands as long as it is passed: nothing of it is left to be told.
+                    // It stands as long as it is passed: nothing of it is left to be told. Of a clock there may be.
                     self.cut += 1;
+                    let (conn, clock) = (self.fds[&fd], self.clock_ran_out(fd, direction));
+                    self.conns[conn].told[direction] |= clock;
                     continue;
                 }
                 let told = self.conns[self.fds[&fd]].told;

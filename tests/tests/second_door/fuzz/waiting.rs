@@ -126,6 +126,9 @@ impl Run {
         let count = answer.expect("events");
         let events: Vec<(u32, u64)> = thread.memory.0[..count].iter().map(|event| (event.events, event.u64)).collect();
         self.note(format!("  {events:x?}"));
+        // Also an attempt that is not reported yet may have been ended.
+        let here: Vec<i32> = self.registered.keys().filter(|key| key.0 == set).map(|key| key.1).collect();
+        here.into_iter().for_each(|fd| self.settle(fd));
         let own = began.saturating_add(timeout);
         assert!(now <= bound.max(began).min(own).saturating_add(SLACK), "{} ns late", now - bound.min(own));
         let over = empty && self.scope <= now;
