@@ -132,7 +132,11 @@ fn known<K: Kernel>(e: &Engine<K>, fd: i32) -> Result<Known<'_>, i32> {
             Kind::Unknown | Kind::Plain | Kind::Set => {
                 // The kernel says what it is.
                 socket::kind(&e.kernel, fd)?;
-                e.describe(fd).ok_or(libc::ENOMEM)?;
+                if e.describe(fd).is_none() && e.slots.word(fd) == slot {
+                    // Closed meanwhile, unseen; if not, there is no memory.
+                    socket::kind(&e.kernel, fd)?;
+                    return Err(libc::ENOMEM);
+                }
                 continue;
             }
         }
