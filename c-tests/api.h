@@ -284,7 +284,8 @@ static ND_UNUSED char api_thread_state(int tid) {
     char *end = strrchr(text, ')');
     return end && end[1] ? end[2] : 0;
 }
-// Until the thread sleeps in the kernel: seen so several times, since it may sleep for a moment on its way there. Not if it ends.
+// Until the thread sleeps in the kernel: seen so several times, since it may sleep for a moment on its way there. False if
+// it has ended.
 static ND_UNUSED bool api_asleep(int tid) {
     int64_t end = nd_now() + 10 * SEC;
     for (int seen = 0; seen < 4; nd_sleep(1 * MS)) {

@@ -1,5 +1,6 @@
-// A deadline that was set before a call bounds it: read and write in all their forms, accept, connect to a host that does not
-// answer and to a unix socket with a full queue. None ends early, and each succeeds if what it waits for comes in time.
+// A deadline that was set before a call bounds it: read and write in all their forms, accept, connect to a host that
+// does not answer and to a unix socket with a full queue. None ends early, and each succeeds if what it waits for comes
+// in time.
 // Source: SEMANTICS "Sources", explicit; "Errno"; FACTS "Go's deadline contract".
 //
 // api: yes

@@ -1,4 +1,5 @@
-// A deadline that ended one operation ends all that follow, until it is set anew: what came in the meantime waits for that.
+// A deadline that ended one operation ends all that follow, until it is set anew: what came in the meantime waits for
+// that.
 // Source: FACTS "Go's deadline contract" (sticky until changed, data intact after revival).
 //
 // api: yes

@@ -1,5 +1,5 @@
-// A forked child keeps the deadlines that were set before; from then on each process moves its own. Waits in one are woken by it
-// alone and never missed because of the other, though both wait on the same socket.
+// A forked child keeps the deadlines that were set before; from then on each process moves its own. Waits in one are
+// woken by it alone and never missed because of the other, though both wait on the same socket.
 // Source: SEMANTICS "fds and processes" (after fork the child keeps the deadlines).
 //
 // api: yes

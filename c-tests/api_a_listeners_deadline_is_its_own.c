@@ -1,5 +1,5 @@
-// A listener's deadline bounds accept and is not inherited: what was accepted under it, or just before it passed, has none. A
-// kernel's SO_RCVTIMEO is inherited as the kernel does it, with or without a deadline on the listener.
+// A listener's deadline bounds accept and is not inherited: what was accepted under it, or just before it passed, has
+// none. A kernel's SO_RCVTIMEO is inherited as the kernel does it, with or without a deadline on the listener.
 // Source: FACTS "Go's deadline contract" (not inherited); SEMANTICS "Sources", 2.
 //
 // api: yes

@@ -1,5 +1,5 @@
-// A listener's read deadline that is set, moved earlier or later, passed or taken away acts on an accept that another thread
-// already waits in, on TCP and unix listeners.
+// A listener's read deadline that is set, moved earlier or later, passed or taken away acts on an accept that another
+// thread already waits in, on TCP and unix listeners.
 // Source: FACTS "Go's deadline contract" (a listener's deadline bounds Accept; pending operations).
 //
 // api: yes

@@ -1,6 +1,6 @@
-// A write deadline that is set, moved earlier or later, passed or taken away acts on a connect that another thread already waits
-// in: to a host that answers no SYN, and to a unix socket with a full queue. The attempt is over then: nobody gets into that
-// queue later.
+// A write deadline that is set, moved earlier or later, passed or taken away acts on a connect that another thread
+// already waits in: to a host that answers no SYN, and to a unix socket with a full queue. The attempt is over then:
+// nobody gets into that queue later.
 // Source: FACTS "Go's deadline contract" (pending operations); include/netdeadline.h, nd_set_write_deadline.
 //
 // api: yes

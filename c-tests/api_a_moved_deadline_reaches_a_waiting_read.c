@@ -1,5 +1,5 @@
-// A read deadline that is set, moved earlier or later, passed or taken away acts on reads that other threads already wait in:
-// every call that reads, on every kind of socket.
+// A read deadline that is set, moved earlier or later, passed or taken away acts on reads that other threads already
+// wait in: every call that reads, on every kind of socket.
 // Source: FACTS "Go's deadline contract" (pending operations); FACTS "Real gaps" (poll on {fd, eventfd}).
 //
 // api: yes

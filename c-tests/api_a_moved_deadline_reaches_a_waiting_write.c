@@ -1,5 +1,5 @@
-// A write deadline that is set, moved earlier or later, passed or taken away acts on writes that other threads already wait in:
-// every call that writes, to TCP, unix stream and unix datagram peers that have no room.
+// A write deadline that is set, moved earlier or later, passed or taken away acts on writes that other threads already
+// wait in: every call that writes, to TCP, unix stream and unix datagram peers that have no room.
 // Source: FACTS "Go's deadline contract" (pending operations).
 //
 // api: yes

@@ -1,5 +1,5 @@
-// How long it takes until a read in another thread comes back once its deadline has passed, beside a bare eventfd that wakes a bare
-// ppoll in the same run: by the median no more than a millisecond longer.
+// How long it takes until a read in another thread comes back once its deadline has passed, beside a bare eventfd that
+// wakes a bare ppoll in the same run: by the median no more than a millisecond longer.
 // Source: FACTS "Costs" (wake-up of a waiter by eventfd: median 35 us); issue, 2.
 //
 // api: linked preloaded dlopened

@@ -1,6 +1,6 @@
-// A descriptor's number that is closed and given out again begins without deadlines and timeouts, a thousand times: through
-// close where that is interposed, through nd_close, and where the library saw neither (a system call, or close beside a library
-// that was opened with dlopen).
+// A descriptor's number that is closed and given out again begins without deadlines and timeouts, a thousand times:
+// through close where that is interposed, through nd_close, and where the library saw neither (a system call, or close
+// beside a library that was opened with dlopen).
 // Source: SEMANTICS "fds and processes"; STYLE ("generation").
 //
 // api: yes

@@ -1,4 +1,5 @@
-// A read deadline of a listener that has passed fails accept at once, though a connection is queued; that stays in the queue.
+// A read deadline of a listener that has passed fails accept at once, though a connection is queued; that stays in the
+// queue.
 // Source: FACTS "Go's deadline contract".
 //
 // api: yes

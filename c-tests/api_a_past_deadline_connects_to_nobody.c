@@ -1,4 +1,5 @@
-// A write deadline that has passed fails connect at once, and nobody was connected to: cleared, the same socket connects.
+// A write deadline that has passed fails connect at once, and nobody was connected to: cleared, the same socket
+// connects.
 // Source: FACTS "Go's deadline contract"; include/netdeadline.h, nd_set_write_deadline.
 //
 // api: yes

@@ -1,5 +1,5 @@
-// A read deadline that has passed fails every read at once, though data is there or the peer has ended, and consumes nothing:
-// cleared, the same bytes come, and then the end.
+// A read deadline that has passed fails every read at once, though data is there or the peer has ended, and consumes
+// nothing: cleared, the same bytes come, and then the end.
 // Source: FACTS "Go's deadline contract"; SEMANTICS "Sources", explicit.
 //
 // api: yes
@@ -19,7 +19,8 @@ int main(void) {
             CHECK_EQ(byte, 'u');
             CHECK_EQ(nd_set_read_deadline(pair.client, 0), 0);
             if (api_read_calls[i].make(pair.client, &byte) != 1 || byte != 'd')
-                FAIL("%s of %s after the deadline was cleared: %c, %s", api_read_calls[i].name, api_kinds[kind], byte, strerror(errno));
+                FAIL("%s of %s after the deadline was cleared: %c, %s", api_read_calls[i].name, api_kinds[kind], byte,
+                     strerror(errno));
         }
         // Two messages stay two, in their order.
         CHECK_EQ(nd_raw_write(pair.peer, "ab", 2), 2);

@@ -14,7 +14,8 @@ int main(void) {
             CHECK_EQ(api_peer_got(pair.peer, got, sizeof got), -EAGAIN);
             CHECK_EQ(nd_set_write_deadline(pair.client, 0), 0);
             if (api_write_calls[i].make(pair.client, &byte) != 1)
-                FAIL("%s to %s after the deadline was cleared: %s", api_write_calls[i].name, api_kinds[kind], strerror(errno));
+                FAIL("%s to %s after the deadline was cleared: %s", api_write_calls[i].name, api_kinds[kind],
+                     strerror(errno));
             CHECK_EQ(nd_raw_read(pair.peer, got, sizeof got), 1);
             CHECK_EQ(got[0], 'w');
         }

@@ -1,5 +1,5 @@
-// A write that has sent something when its deadline comes returns how much, not before; the next fails with ETIMEDOUT. Exactly
-// those bytes leave, and they are the first ones.
+// A write that has sent something when its deadline comes returns how much, not before; the next fails with ETIMEDOUT.
+// Exactly those bytes leave, and they are the first ones.
 // Source: FACTS "Go's deadline contract" (write may return n > 0); SEMANTICS "Errno", explicit.
 //
 // api: yes

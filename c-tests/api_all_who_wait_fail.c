@@ -1,5 +1,5 @@
-// Eight threads wait on one descriptor: its deadline ends all of them, whether it comes by itself or is moved; afterwards the
-// descriptor works as before.
+// Eight threads wait on one descriptor: its deadline ends all of them, whether it comes by itself or is moved;
+// afterwards the descriptor works as before.
 // Source: FACTS "Go's deadline contract" (all waiters fail).
 //
 // api: yes

@@ -1,5 +1,5 @@
-// A thread is cancelled out of a movable wait a thousand times, at every point of it: its clean-up handlers run, no descriptor
-// is left behind for each, and the next wait on that socket is bounded, movable and gets its data.
+// A thread is cancelled out of a movable wait a thousand times, at every point of it: its clean-up handlers run, no
+// descriptor is left behind for each, and the next wait on that socket is bounded, movable and gets its data.
 // Source: SEMANTICS "Blocking calls", last line; pthread_cancel(3).
 //
 // api: linked preloaded dlopened

@@ -1,5 +1,5 @@
-// Closing a descriptor wakes everyone who waits on it, and they fail with EBADF, which is no timeout: eight threads in read, in
-// write, in accept, and one in connect. A thread that waits on a dup of it goes on.
+// Closing a descriptor wakes everyone who waits on it, and they fail with EBADF, which is no timeout: eight threads in
+// read, in write, in accept, and one in connect. A thread that waits on a dup of it goes on.
 // Source: FACTS "Go's deadline contract" (Close wakes them with "closed"); include/netdeadline.h, nd_close.
 //
 // api: yes

@@ -1,5 +1,5 @@
-// All numbers of one socket share its deadlines: set by one they hold for the others, also for one that waits already; they stay
-// when the number they were set by is closed, and a number made later has them.
+// All numbers of one socket share its deadlines: set by one they hold for the others, also for one that waits already;
+// they stay when the number they were set by is closed, and a number made later has them.
 // Source: include/netdeadline.h, nd_set_read_deadline; SEMANTICS "fds and processes".
 //
 // api: yes

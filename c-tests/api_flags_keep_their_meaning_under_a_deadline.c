@@ -1,6 +1,6 @@
-// MSG_WAITALL returns what came by the deadline, at the deadline; with less than SO_RCVLOWAT a read fails then, and what is there
-// stays; MSG_PEEK waits and takes nothing;
-// MSG_DONTWAIT does not wait, but a deadline that has passed comes first.
+// MSG_WAITALL returns what came by the deadline, at the deadline; with less than SO_RCVLOWAT a read fails then, and
+// what is there stays; MSG_PEEK waits and takes nothing; MSG_DONTWAIT does not wait, but a deadline that has passed
+// comes first.
 // Source: recv(2), socket(7); SEMANTICS "Blocking calls"; FACTS "Go's deadline contract".
 //
 // api: yes

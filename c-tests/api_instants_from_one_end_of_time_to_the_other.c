@@ -1,6 +1,7 @@
-// 0 is no deadline; the present, 1 and everything negative have passed; the far future never comes and does not overflow. What
-// was set comes back.
-// Source: FACTS "Go's deadline contract" (zero, now, huge); include/netdeadline.h, nd_set_read_deadline; nd_set_deadline(3).
+// 0 is no deadline; the present, 1 and everything negative have passed; the far future never comes and does not
+// overflow. What was set comes back.
+// Source: FACTS "Go's deadline contract" (zero, now, huge); include/netdeadline.h, nd_set_read_deadline;
+// nd_set_deadline(3).
 //
 // api: yes
 #include "api.h"
@@ -38,7 +39,8 @@ static void future(struct nd_pair *pair, int64_t when) {
 }
 
 int main(void) {
-    static const int64_t far[] = {INT64_MAX, INT64_MAX - 1, INT64_MAX / 2, INT64_MAX / 1000, FOR_EVER + 1, FOR_EVER, FOR_EVER - 1, 0};
+    static const int64_t far[] = {INT64_MAX,    INT64_MAX - 1, INT64_MAX / 2,    INT64_MAX / 1000,
+                                  FOR_EVER + 1, FOR_EVER,      FOR_EVER - 1, 0};
     for (enum api_kind kind = 0; kind < API_KINDS; kind++) {
         struct nd_pair pair = api_pair(kind);
         int64_t now = nd_now();

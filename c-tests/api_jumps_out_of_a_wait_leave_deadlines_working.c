@@ -1,5 +1,5 @@
-// A signal handler jumps out of a movable wait a thousand times; no descriptor is left behind for each, and the next wait is
-// bounded, movable and gets its data.
+// A signal handler jumps out of a movable wait a thousand times; no descriptor is left behind for each, and the next
+// wait is bounded, movable and gets its data.
 // Source: SEMANTICS "Blocking calls", last line (siglongjmp).
 //
 // api: linked preloaded dlopened

@@ -1,5 +1,5 @@
-// Every way to move a deadline under operations that already wait, put to as many of them at once as a test has: to the past,
-// to now, earlier, later, away, and one where there was none.
+// Every way to move a deadline under operations that already wait, put to as many of them at once as a test has: to the
+// past, to now, earlier, later, away, and one where there was none.
 //
 // Not here: the operations; a test brings them, each on a descriptor of its own.
 #ifndef API_MOVES_H

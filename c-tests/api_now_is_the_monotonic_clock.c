@@ -10,7 +10,8 @@ int main(void) {
     if (strcmp(nd_version(), version)) FAIL("the library is %s, the header %s", nd_version(), version);
     for (int i = 0; i < 10000; i++) {
         int64_t before = nd_test_now(), now = nd_now(), after = nd_test_now();
-        if (now < before || now > after) FAIL("%lld is not between %lld and %lld", (long long)now, (long long)before, (long long)after);
+        if (now < before || now > after)
+            FAIL("%lld is not between %lld and %lld", (long long)now, (long long)before, (long long)after);
     }
     return 0;
 }

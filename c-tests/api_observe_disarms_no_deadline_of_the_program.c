@@ -1,4 +1,5 @@
-// NETDEADLINE_MODE=observe is about the operator's rules: it cuts nothing short for them, and the program's own deadlines hold.
+// NETDEADLINE_MODE=observe is about the operator's rules: it cuts nothing short for them, and the program's own
+// deadlines hold.
 // Source: SEMANTICS "Policy text", NETDEADLINE_MODE; "Sources".
 //
 // api: yes

@@ -1,5 +1,5 @@
-// The read deadline bounds no write and the write deadline no read; nd_set_deadline sets both. The getter gives each, to whichever
-// pointer is not NULL.
+// The read deadline bounds no write and the write deadline no read; nd_set_deadline sets both. The getter gives each,
+// to whichever pointer is not NULL.
 // Source: FACTS "Go's deadline contract" (independent); include/netdeadline.h, nd_set_deadline, nd_get_deadlines.
 //
 // api: yes

@@ -1,5 +1,5 @@
-// A handler without SA_RESTART ends a movable wait with EINTR; with SA_RESTART the wait goes on, and however many signals come
-// its deadline is not put off. Between two of them the deadline can be moved.
+// A handler without SA_RESTART ends a movable wait with EINTR; with SA_RESTART the wait goes on, and however many
+// signals come its deadline is not put off. Between two of them the deadline can be moved.
 // Source: signal(7); SEMANTICS "Blocking calls", EINTR.
 //
 // api: yes

@@ -1,5 +1,5 @@
-// The program's SO_RCVTIMEO and SO_SNDTIMEO hold beside its deadlines. What ends first ends the wait, and by its own errno one
-// tells which: EAGAIN (of a connect EINPROGRESS) of the option as from the kernel, ETIMEDOUT of the deadline.
+// The program's SO_RCVTIMEO and SO_SNDTIMEO hold beside its deadlines. What ends first ends the wait, and by its own
+// errno one tells which: EAGAIN (of a connect EINPROGRESS) of the option as from the kernel, ETIMEDOUT of the deadline.
 // Source: SEMANTICS "Sources" ("The one that ends first holds"), "Errno".
 //
 // api: yes

@@ -1,5 +1,5 @@
-// nd_last_expiry: ENODATA until something expired; then the class, who set the deadline, how long the operation had waited and
-// what it had moved. It is that of the last one, and stays after the deadline is cleared.
+// nd_last_expiry: ENODATA until something expired; then the class, who set the deadline, how long the operation had
+// waited and what it had moved. It is that of the last one, and stays after the deadline is cleared.
 // Source: include/netdeadline.h, nd_expiry.
 //
 // api: yes
@@ -40,7 +40,8 @@ static void deadlines(enum api_kind kind) {
     // What it waits for is counted from the call on.
     int64_t call = nd_now();
     CHECK_ERRNO(io_read(pair.client, &byte, 1), ETIMEDOUT);
-    struct nd_expiry why = said(pair.client, ND_READ, ND_SOURCE_DEADLINE, call < start + T ? start + T - call - 10 * MS : 0, start + T);
+    int64_t least = start + T - call - 10 * MS;
+    struct nd_expiry why = said(pair.client, ND_READ, ND_SOURCE_DEADLINE, least > 0 ? least : 0, start + T);
     CHECK_EQ(why.bytes, 0);
     if (kind != API_TCP) CHECK_EQ(why.rtt | why.retransmits, 0);
     if (kind == API_TCP) CHECK(why.rtt > 0);

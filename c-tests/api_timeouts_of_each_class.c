@@ -1,6 +1,6 @@
-// nd_set_timeouts bounds each class as a rule of the operator would, on this one socket: read and write anew with every wait and
-// byte, response only what follows a write, connect each attempt, lifetime all of it and for good. Accept obeys read. What was
-// set comes back; 0 takes it away; waits that have begun obey from then on.
+// nd_set_timeouts bounds each class as a rule of the operator would, on this one socket: read and write anew with every
+// wait and byte, response only what follows a write, connect each attempt, lifetime all of it and for good. Accept
+// obeys read. What was set comes back; 0 takes it away; waits that have begun obey from then on.
 // Source: SEMANTICS "Classes"; include/netdeadline.h, nd_set_timeouts.
 //
 // api: yes

@@ -1,6 +1,7 @@
-// A program that has the library and never makes an nd_ call makes the system calls that its source says, in their order, and no
-// other: strace sees the same workload once through libc's names and once as bare system calls.
-// Source: the README's promise to who does not use it; SEMANTICS "Sources" (movable waits begin with the first nd_ call).
+// A program that has the library and never makes an nd_ call makes the system calls that its source says, in their
+// order, and no other: strace sees the same workload once through libc's names and once as bare system calls.
+// Source: the README's promise to who does not use it; SEMANTICS "Sources" (movable waits begin with the first nd_
+// call).
 //
 // api: yes
 // log: no

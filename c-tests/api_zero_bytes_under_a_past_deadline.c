@@ -1,5 +1,5 @@
-// read of nothing is 0 though the deadline has passed, and takes nothing, also no datagram; so is recv of nothing on a stream (on a
-// datagram socket it would take one, and fails); write of nothing fails.
+// read of nothing is 0 though the deadline has passed, and takes nothing, also no datagram; so is recv of nothing on a
+// stream (on a datagram socket it would take one, and fails); write of nothing fails.
 // Source: FACTS "Go's deadline contract", last lines.
 //
 // api: yes
