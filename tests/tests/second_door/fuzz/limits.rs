@@ -8,7 +8,12 @@ use netdeadline_engine::op::Ways;
 
 impl Run {
     pub(super) fn move_deadline(&mut self) {
-        let Some(fd) = self.any_fd() else { return };
+        let registered: Vec<i32> = self.registered.keys().map(|key| key.1).collect();
+        let fd = match registered.is_empty() || self.chance.one_in(2) {
+            true => self.any_fd(),
+            false => Some(self.chance.of(&registered)),
+        };
+        let Some(fd) = fd else { return };
         let (conn, now) = (self.fds[&fd], self.now());
         let ahead = self.chance.of(&[0, 5, 5, 300, 300, 1200, 1200, 5000, 60_000]) * MS;
         let at = match self.chance.below(8) {

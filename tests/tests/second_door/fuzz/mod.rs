@@ -138,7 +138,7 @@ impl Run {
     }
 
     fn step(&mut self) {
-        match self.chance.below(if self.calls { 32 } else { 24 }) {
+        match self.chance.below(if self.calls { 34 } else { 24 }) {
             0..=2 => self.connect(),
             3..=5 => self.write(),
             6..=8 => self.read(),
@@ -158,6 +158,7 @@ impl Run {
             }
             24..=28 => self.move_deadline(),
             29..=30 => self.move_scope(),
+            31..=33 => self.epoll(),
             _ => self.peer(),
         }
     }
@@ -172,7 +173,7 @@ fn seeds() -> Option<std::ops::Range<u64>> {
 #[test]
 fn random_programs_that_set_deadlines_and_enter_scopes_are_cut_when_they_said() {
     let (mut steps, mut cut, mut expiries) = (0, 0, 0);
-    for seed in seeds().unwrap_or(1..400) {
+    for seed in seeds().unwrap_or(1..1500) {
         let mut run = Run::new(seed, true);
         for _ in 0..100 {
             run.peer();

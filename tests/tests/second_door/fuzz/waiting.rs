@@ -108,7 +108,9 @@ impl Run {
             let conn = &self.conns[self.fds[fd]];
             let socket = self.world.machine.socket(*fd);
             // What waits unread, or was told and ignored, may be left alone; so may what came before its connection.
-            let sure = events & libc::EPOLLIN != 0 && !conn.shared && conn.told == [false; 2];
+            // And where the program's own deadline has passed an edge was reported, and no clock is beside it.
+            let passed = conn.passed(INPUT, began);
+            let sure = events & libc::EPOLLIN != 0 && !conn.shared && conn.told == [false; 2] && !passed;
             if sure && socket.incoming.is_empty() && !socket.ended && self.rules.read != 0 {
                 bound = bound.min(conn.bound_input(&self.rules, &socket, began.max(*since)));
             }
