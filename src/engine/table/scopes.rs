@@ -19,10 +19,17 @@ crate::zeroed! {
         depth: AtomicU32,
         /// How often it was told that the present one is over.
         told: AtomicU32,
-        /// The earliest instant of each scope and those around it, inverted, so that zeroed memory reads "never"; above `depth`
-        /// always never.
+        /// The instant of each scope, inverted, so that zeroed memory reads "never"; above `depth` always never, and for a moment
+        /// below it: a signal handler that comes while a scope is entered or left is in those around it.
         inverted: [AtomicU64; DEPTH],
         tokens: [AtomicU64; DEPTH],
+    }
+}
+
+impl Thread {
+    /// The earliest of so many scopes.
+    fn earliest(&self, depth: usize) -> u64 {
+        !self.inverted.iter().take(depth).map(|at| at.load(Relaxed)).max().unwrap_or(0)
     }
 }
 
@@ -98,8 +105,7 @@ impl Scopes {
 
     /// The instant that bounds the thread of this key; `u64::MAX` when it is in no scope.
     pub fn instant(&self, key: usize, tid: impl FnOnce() -> u32) -> u64 {
-        let found = self.inside(key, tid);
-        found.and_then(|(thread, depth)| thread.inverted.get(depth - 1)).map_or(u64::MAX, |at| !at.load(Relaxed))
+        self.inside(key, tid).map_or(u64::MAX, |(thread, depth)| thread.earliest(depth))
     }
 
     /// Count a telling that this thread's scope is over; how many there were before.
@@ -174,7 +180,6 @@ impl Scopes {
         let (Some(at), Some(token)) = (thread.inverted.get(depth), thread.tokens.get(depth)) else {
             return Err(Refused::Full);
         };
-        let around = depth.checked_sub(1).and_then(|outer| thread.inverted.get(outer));
         let fresh = self.token.fetch_add(1, Relaxed).wrapping_add(1) & (u64::MAX >> 1);
         if depth == 0 {
             self.inside.fetch_add(1, Relaxed);
@@ -183,7 +188,7 @@ impl Scopes {
         thread.depth.store(depth as u32 + 1, Relaxed);
         compiler_fence(SeqCst);
         token.store(fresh, Relaxed);
-        at.store((!instant).max(around.map_or(0, |at| at.load(Relaxed))), Relaxed);
+        at.store(!instant, Relaxed);
         thread.told.store(0, Relaxed);
         Ok(fresh)
     }

@@ -162,7 +162,6 @@ fn a_signal_handler_with_a_scope_of_its_own_breaks_none() {
 }
 
 #[test]
-#[ignore = "bug: a signal handler that comes while its thread enters or leaves an inner scope is not in the outer one"]
 fn a_signal_handler_is_in_the_scopes_of_its_thread_whatever_that_was_about_to_do() {
     let [.., unbounded] = storm();
     assert_eq!(unbounded, 0);
