@@ -165,20 +165,27 @@ pub fn shut_down<K: Kernel>(e: &Engine<K>, fd: i32, how: i32) {
 impl<K: Kernel> Engine<K> {
     /// A number that was passed to us: if it is a socket that we know under another number, it shares that one's description.
     pub(crate) fn adopt(&self, fd: i32) {
-        if self.descriptions.used() == 0 || self.process.borrowed(&self.kernel) {
+        let seen = self.slots.word(fd);
+        let known = !matches!(seen.kind(), Kind::Unknown | Kind::Plain);
+        if known || self.descriptions.used() == 0 || self.process.borrowed(&self.kernel) {
             return;
         }
         let Ok(cookie) = crate::sys::socket::cookie(&self.kernel, fd) else { return };
-        let mut known = None;
+        let mut twin = None;
         self.slots.each(0, u32::MAX, |other, word| {
             let same = word.kind() == Kind::Socket
                 && self.descriptions.at(word.index()).is_some_and(|d| d.cookie() == cookie as u32);
             if same && other != fd {
-                known = Some(other);
+                twin = Some((other, word));
             }
         });
-        if let Some(other) = known.filter(|other| crate::sys::socket::cookie(&self.kernel, *other) == Ok(cookie)) {
-            duplicated(self, other, fd);
+        let Some((other, word)) = twin else { return };
+        if crate::sys::socket::cookie(&self.kernel, other) != Ok(cookie) || !self.descriptions.share(word.index()) {
+            return;
+        }
+        // From the word that was seen: another thread may be at the same, and what it has settled holds.
+        if self.slots.word(other) != word || !self.slots.settle(&self.kernel, fd, seen, Kind::Socket, word.index()) {
+            self.give_up_index(word);
         }
     }
 

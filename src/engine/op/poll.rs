@@ -10,7 +10,7 @@ use super::ready::{word, Telling};
 use super::wake::{waker, Moving};
 use super::{Call, Mask, Operation, Scope, Step};
 use crate::policy::Class;
-use crate::sys::{program, Kernel};
+use crate::sys::{program, socket, Kernel};
 use crate::table::{waiters, Description, Flag, SlotWord, State};
 use crate::Engine;
 
@@ -51,6 +51,8 @@ pub struct Poll {
     moving: Option<Moving>,
     /// The program's entries, and behind them the one that wakes this wait.
     room: [libc::pollfd; ROOM],
+    /// What each number was when the wait began: one that is another's afterwards has been closed.
+    seen: [Option<SlotWord>; ROOM],
 }
 
 impl Poll {
@@ -74,6 +76,7 @@ impl Poll {
             scope: Scope::NONE,
             moving: None,
             room: [libc::pollfd { fd: -1, events: 0, revents: 0 }; ROOM],
+            seen: [None; ROOM],
         }
     }
 
@@ -96,6 +99,12 @@ impl Poll {
         self.moving = e.begin_wait_for(which);
         if self.moving.is_none() {
             return;
+        }
+        self.seen = [None; ROOM];
+        for (at, _, wanted) in self.entries(e) {
+            if let Some(seen) = self.seen.get_mut(at.wrapping_sub(self.fds) / ENTRY) {
+                *seen = Some(wanted.slot);
+            }
         }
         let (fds, count) = (self.fds, self.count);
         let theirs = (0..count).map(|i| program::peek::<libc::pollfd>(fds.wrapping_add(i.wrapping_mul(ENTRY))));
@@ -143,6 +152,12 @@ impl Poll {
     /// Arm what is waited for, and wait until the first of it.
     fn wait<K: Kernel>(&mut self, e: &Engine<K>, now: u64) -> Step {
         self.announce(e);
+        // After that: whoever begins to close one from here on wakes this wait.
+        let closing = self.closing(e);
+        if closing > 0 {
+            e.end_wait(&mut self.moving);
+            return self.finish(e, closing);
+        }
         let (mut first, mut sockets) = (u64::MAX, false);
         for (_, _, wanted) in self.entries(e) {
             first = first.min(e.arm_for(&wanted, now));
@@ -201,7 +216,10 @@ impl Poll {
         for i in 0..self.count {
             let at = self.fds.wrapping_add(i.wrapping_mul(ENTRY));
             let entry: libc::pollfd = program::peek(at);
-            if super::closing(e, entry.fd).is_some() && entry.revents & libc::POLLNVAL == 0 {
+            let gone = self.seen.get(i).and_then(|seen| *seen).is_some_and(|seen| e.slots.word(entry.fd) != seen);
+            // What is no socket never was one that we knew: forgotten, not closed.
+            let gone = gone && socket::kind(&e.kernel, entry.fd) != Err(libc::ENOTSOCK);
+            if (gone || super::closing(e, entry.fd).is_some()) && entry.revents & libc::POLLNVAL == 0 {
                 count += (entry.revents == 0) as isize;
                 program::poke(at.wrapping_add(REVENTS), libc::POLLNVAL);
             }
@@ -258,6 +276,10 @@ impl Operation for Poll {
         }
         let bounded = self.scope.until != u64::MAX;
         if self.stage == Stage::Look && !bounded && self.entries(e).next().is_none() {
+            let closing = self.closing(e);
+            if closing > 0 {
+                return self.finish(e, outcome + closing);
+            }
             self.stage = Stage::Plain;
             self.held.release(e);
             if outcome > 0 || self.timeout == 0 {
