@@ -49,8 +49,11 @@ impl Next {
         let found = self.address.get_or_init(|| {
             // SAFETY: dlsym is there (not null) and gets a NUL-terminated name.
             let of = |handle| NonZeroUsize::new(unsafe { dlsym(handle, self.name.as_ptr()) } as usize);
-            // Behind a library that was opened with dlopen there is nothing: what everybody else finds, then, unless that is ours.
-            let theirs = || of(RTLD_DEFAULT).filter(|address| !is_ours(address.get()));
+            // Behind a library that was opened with dlopen there is nothing at all: what everybody else finds, then. Not for a name
+            // that only this libc lacks: a preload before us may have it, whose next function is ours.
+            // SAFETY: as above.
+            let opened = || unsafe { dlsym(RTLD_NEXT, c"close".as_ptr()) }.is_null();
+            let theirs = || of(RTLD_DEFAULT).filter(|address| opened() && !is_ours(address.get()));
             of(RTLD_NEXT).or_else(theirs).unwrap_or(ABSENT)
         });
         (found != ABSENT).then_some(found)
