@@ -1,6 +1,6 @@
 // A Go http server, and what loads it.
 //
-//	http serve                 prints its address; for each byte on stdin a line: user+system ns of this process, requests
+//	http serve [ADDR]          prints its address; for each byte on stdin a line: user+system ns of this process, requests
 //	http load ADDR CONNS MS    CONNS clients with one connection each ask as fast as they are answered; prints the answers
 //
 // The client writes and counts bytes, no more, so that the server is what is busy. Statistics belong in the driver.
@@ -30,9 +30,9 @@ func must(what string, err error) {
 	}
 }
 
-func serve() {
+func serve(address string) {
 	var requests atomic.Int64
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", address)
 	must("listen", err)
 	go http.Serve(listener, http.HandlerFunc(func(answer http.ResponseWriter, _ *http.Request) {
 		requests.Add(1)
@@ -94,7 +94,11 @@ func load(address string, clients int, how time.Duration) {
 
 func main() {
 	if os.Args[1] == "serve" {
-		serve()
+		address := "127.0.0.1:0"
+		if len(os.Args) > 2 {
+			address = os.Args[2]
+		}
+		serve(address)
 		return
 	}
 	clients, _ := strconv.Atoi(os.Args[3])

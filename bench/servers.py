@@ -1,0 +1,125 @@
+"""What public servers pay under public load: throughput, processor time per request, latency; beside what people use instead.
+
+One server per way runs, all on one processor, the client on another. They are loaded in turn for a fraction of a second each,
+there and back again (direct, A, B, ... B, A, direct), and figures are ratios to `direct` within such a round: what the machine
+does slowly falls out. Servers are made anew a few times. Nothing is timed to pass or fail; it fails if a way does not serve, or
+is not what its name says (ways.py).
+"""
+
+import contextlib
+import os
+import pathlib
+
+import go_workshop
+import serving
+import ways
+from loading import CONNECTIONS, Redis, Wrk
+from tools import median, quantile, table
+
+AIM = 1.02
+
+
+def load(client, port, counted, environment, seconds):
+    """One slice: requests a second, ns of processor time per request, us of half and of 99 of 100, the client's ns per request."""
+    before = sum(one.used() for one in counted)
+    made = client.slice(port, environment, ways.CLIENT, seconds)
+    ns = sum(one.used() for one in counted) - before
+    return made.rate, ns / made.requests, made.p50, made.p99, made.client_ns / made.requests
+
+
+def one_generation(kind, clients, rounds, seconds, found):
+    """Start every way of a kind, load all in turn; add to `found[client][way]` the figures of each round."""
+    workshop = kind.workshop
+    plain, armed = ways.environment(workshop, "direct"), ways.environment(workshop, "armed")
+    with ways.running(kind, kind.ways) as servers, contextlib.ExitStack() as stack:
+        direct = servers["direct"]
+        proxy = serving.haproxy(workshop, f"{kind.name}, HAProxy", plain, ways.SERVER, direct)
+        stack.callback(proxy.end)
+        order = {way: (server.port, [server], plain) for way, server in servers.items()}
+        order["client armed"] = (direct.port, [direct], armed)
+        order["HAProxy"] = (proxy.port, [proxy, direct], plain)
+        for title, client in clients.items():
+            for port, counted, environment in order.values():
+                load(client, port, counted, environment, seconds / 4)
+            for _ in range(rounds):
+                turn = {way: [] for way in order}
+                for way in (*order, *reversed(order)):
+                    turn[way].append(load(client, *order[way], seconds))
+                for way, both in turn.items():
+                    found[title].setdefault(way, []).append([sum(figures) / 2 for figures in zip(*both)])
+            tracer = serving.Tracer(direct, ways.SERVER)
+            try:
+                traced = load(client, direct.port, [direct, tracer], plain, seconds)
+            finally:
+                tracer.end()
+            # Beside the round before it.
+            found[title].setdefault("strace", []).extend([traced] * rounds)
+
+
+RATE, CPU, P50, P99, CLIENT_CPU = range(5)
+
+
+def ratios(found, way, figure):
+    base = figure
+    if way == "client armed" and figure == CPU:
+        figure = base = CLIENT_CPU
+    return [a[figure] / b[base] for a, b in zip(found[way], found["direct"])]
+
+
+def rows(found):
+    for way, rounds in found.items():
+        cells = [way]
+        for figure, scale in ((RATE, 1), (CPU, 1000), (P50, 1), (P99, 1)):
+            column = CLIENT_CPU if way == "client armed" and figure == CPU else figure
+            value = median(figures[column] for figures in rounds) / scale
+            all_of = ratios(found, way, figure)
+            cells.append(f"{value:.{2 if figure == CPU else 0}f}")
+            if way == "direct":
+                cells += ["", ""] if figure in (RATE, CPU) else [""]
+                continue
+            cells.append(f"{median(all_of):.3f}")
+            if figure in (RATE, CPU):
+                cells.append(f"{quantile(all_of, 0.25):.3f}-{quantile(all_of, 0.75):.3f}")
+        yield cells
+
+
+HEAD = ["", "requests/s", "x", "middle half", "us/request", "x", "middle half", "p50 us", "x", "p99 us", "x"]
+
+
+def judge(title, found, aimed):
+    """The aims, as lines."""
+    cpu = {way: median(ratios(found, way, CPU)) for way in found}
+    rate = {way: median(ratios(found, way, RATE)) for way in found}
+    if aimed:
+        verdict = "met" if round(cpu["armed"], 3) <= AIM else "missed"
+        print(f"Aim: armed at most {AIM - 1:.0%} of processor time per request: {cpu['armed'] - 1:+.1%}: {verdict}.")
+    print(
+        f"Armed is ahead of HAProxy {rate['armed'] / rate['HAProxy']:.2f} times in throughput, "
+        f"{cpu['HAProxy'] / cpu['armed']:.2f} times in processor time per request.\n",
+        flush=True,
+    )
+
+
+def report(workshop, size, command):
+    quick = size == "quick"
+    generations, rounds, seconds = (1, 1, 0.15) if quick else (2, 4, 0.4)
+    (workshop.directory / "go").mkdir()
+    go = go_workshop.Workshop(workshop.directory / "go", workshop.library, command)
+    kinds = [
+        (ways.C("redis", serving.redis, workshop), {"redis GET": Redis(), "redis GET, pipelines of 16": Redis(16)}),
+        (ways.C("nginx", serving.nginx, workshop), {"nginx, a small page": Wrk(), "nginx, a connection per request": Wrk(False)}),
+        (ways.Go("Go http, dynamic", "dynamic", workshop, go), {"Go http, dynamic": Wrk()}),
+        (ways.Go("Go http, static", "static", workshop, go), {"Go http, static": Wrk()}),
+    ]
+    print(f"{ways.LEGEND}\n\nServers under load, {CONNECTIONS} connections. x: over direct.\n", flush=True)
+    ways.must_bound_its_server(workshop, lambda port: ["redis-benchmark", "-p", str(port), "-n", "100", "GET", "bench"])
+    ways.must_bound_its_server(workshop, lambda port: ["wrk", "-t1", "-c10", "-d9s", f"http://127.0.0.1:{port}/"])
+    for kind, clients in kinds:
+        ways.must_bound_its_connections(kind)
+        found = {title: {} for title in clients}
+        for _ in range(generations):
+            one_generation(kind, clients, rounds, seconds, found)
+        for title in clients:
+            print(title)
+            table(HEAD, list(rows(found[title])))
+            judge(title, found[title], aimed=title in ("redis GET", "nginx, a small page"))
