@@ -16,25 +16,27 @@ use netdeadline_engine::sys::Kernel;
 const CANCEL_DISABLE: c_int = 1;
 
 /// Perform an operation: libc's result, errno set on failure and as it was on success.
-pub fn drive(mut operation: impl Operation) -> isize {
+///
+/// It is made here, where it stays: an operation is some hundred bytes that are best not moved, and out of line, so that the plain
+/// call, which most are, saves no registers for it.
+#[inline(never)]
+pub fn drive<O: Operation>(make: impl FnOnce() -> O) -> isize {
+    let mut operation = make();
     let before = errno::load();
     if ENGINE.scopes.any() {
         operation.within(Scope::of(&ENGINE, thread::key()));
     }
     let step = operation.start(&ENGINE);
-    go_on(operation, step, before)
+    go_on(&mut operation, step, before)
 }
 
 /// Perform a read of `count` bytes that will nearly always find some: one call, and the operation only for what found nothing.
 /// recv's flags.
-#[inline]
-pub fn read_now(
-    operation: impl FnOnce() -> Receive,
-    (fd, buf, count, flags): (c_int, *mut c_void, usize, c_int),
-) -> isize {
+#[inline(never)]
+pub fn read_now(make: impl FnOnce() -> Receive, (fd, buf, count, flags): (c_int, *mut c_void, usize, c_int)) -> isize {
     const USUAL: c_int = libc::MSG_DONTWAIT | libc::MSG_PEEK | libc::MSG_NOSIGNAL;
     let reading = if count != 0 && flags & !USUAL == 0 { op::reads_now(&ENGINE, fd) } else { None };
-    let Some(reading) = reading else { return drive(operation()) };
+    let Some(reading) = reading else { return drive(make) };
     let before = errno::load();
     // SAFETY: the program's own buffer, for the same call.
     let result = unsafe { next::recv(fd, buf, count, flags | libc::MSG_DONTWAIT) };
@@ -42,16 +44,18 @@ pub fn read_now(
         reading.got(&ENGINE, fd, result as usize);
         return result;
     }
-    read_later(operation(), reading, result, before)
+    read_later(make, reading, result, before)
 }
 
 #[inline(never)]
-fn read_later(mut operation: Receive, reading: Reading, result: isize, before: c_int) -> isize {
+fn read_later(make: impl FnOnce() -> Receive, reading: Reading, result: isize, before: c_int) -> isize {
+    let mut operation = make();
     let step = operation.tried(&ENGINE, reading, errno::in_kernel_form(result));
-    go_on(operation, step, before)
+    go_on(&mut operation, step, before)
 }
 
-fn go_on(mut operation: impl Operation, mut step: Step, before: c_int) -> isize {
+#[inline(always)]
+fn go_on(operation: &mut impl Operation, mut step: Step, before: c_int) -> isize {
     loop {
         let outcome = match step {
             Step::Done(outcome) => {

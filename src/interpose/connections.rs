@@ -15,7 +15,7 @@ pub unsafe extern "C" fn connect(fd: c_int, address: *const libc::sockaddr, len:
         // SAFETY: the program's own call.
         return unsafe { next::connect(fd, address, len) };
     }
-    drive(Connect::new(fd, address as usize, len as usize)) as c_int
+    drive(|| Connect::new(fd, address as usize, len as usize)) as c_int
 }
 
 /// accept(2).
@@ -25,7 +25,7 @@ pub unsafe extern "C" fn connect(fd: c_int, address: *const libc::sockaddr, len:
 #[no_mangle]
 pub unsafe extern "C" fn accept(fd: c_int, address: *mut libc::sockaddr, len: *mut u32) -> c_int {
     let new = if ENGINE.movable() {
-        drive(Accept::new(fd, address as usize, len as usize, None)) as c_int
+        drive(|| Accept::new(fd, address as usize, len as usize, None)) as c_int
     } else {
         // SAFETY: the program's own call.
         unsafe { next::accept(fd, address, len) }
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn accept(fd: c_int, address: *mut libc::sockaddr, len: *m
 #[no_mangle]
 pub unsafe extern "C" fn accept4(fd: c_int, address: *mut libc::sockaddr, len: *mut u32, flags: c_int) -> c_int {
     let new = if ENGINE.movable() {
-        drive(Accept::new(fd, address as usize, len as usize, Some(flags))) as c_int
+        drive(|| Accept::new(fd, address as usize, len as usize, Some(flags))) as c_int
     } else {
         // SAFETY: the program's own call.
         unsafe { next::accept4(fd, address, len, flags) }

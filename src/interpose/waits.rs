@@ -39,7 +39,7 @@ pub unsafe extern "C" fn poll(fds: *mut libc::pollfd, count: libc::nfds_t, ms: c
         return unsafe { next::poll(fds, count, ms) };
     }
     let own = Call::new(libc::SYS_poll, [fds as usize, count as usize, ms as usize, 0, 0, 0]);
-    drive(Poll::new("poll", own, fds as usize, count as usize, of_ms(ms), (0, 0))) as c_int
+    drive(|| Poll::new("poll", own, fds as usize, count as usize, of_ms(ms), (0, 0))) as c_int
 }
 
 /// ppoll(2).
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn ppoll(
         return unsafe { next::ppoll(fds, count, time, mask) };
     };
     let own = Call::new(libc::SYS_ppoll, [fds as usize, count as usize, time as usize, mask as usize, 8, 0]);
-    drive(Poll::new("ppoll", own, fds as usize, count as usize, timeout, (mask as usize, 8))) as c_int
+    drive(|| Poll::new("ppoll", own, fds as usize, count as usize, timeout, (mask as usize, 8))) as c_int
 }
 
 /// select(2).
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn select(
         return unsafe { next::select(count, input, output, exceptions, time) };
     };
     let args = [count as usize, input as usize, output as usize, exceptions as usize, time as usize, 0];
-    drive(Select::new("select", Call::new(libc::SYS_select, args), timeout)) as c_int
+    drive(|| Select::new("select", Call::new(libc::SYS_select, args), timeout)) as c_int
 }
 
 /// pselect(2).
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn pselect(
         return unsafe { next::pselect(count, input, output, exceptions, time, mask) };
     };
     let args = [count as usize, input as usize, output as usize, exceptions as usize, time as usize, mask as usize];
-    drive(Select::new("pselect", Call::new(libc::SYS_pselect6, args), timeout)) as c_int
+    drive(|| Select::new("pselect", Call::new(libc::SYS_pselect6, args), timeout)) as c_int
 }
 
 /// epoll_create(2).
@@ -157,13 +157,13 @@ fn wait_in_set(name: &'static str, own: Call, clock: Clock, timeout: u64, call: 
         return call();
     }
     if !op::waits_plainly(&ENGINE, set as c_int, timeout) {
-        return drive(EpollWait::new(name, own, clock, timeout)) as c_int;
+        return drive(|| EpollWait::new(name, own, clock, timeout)) as c_int;
     }
     let count = call();
     if count <= 0 || !op::has_token(events, count as usize) {
         return count;
     }
-    drive(EpollWait::new(name, own, clock, timeout).begun(count as isize)) as c_int
+    drive(|| EpollWait::new(name, own, clock, timeout).begun(count as isize)) as c_int
 }
 
 /// epoll_wait(2).

@@ -16,7 +16,7 @@ pub unsafe extern "C" fn write(fd: c_int, buf: *const c_void, count: usize) -> i
         // SAFETY: the program's own call.
         return unsafe { next::write(fd, buf, count) };
     }
-    drive(Send::write(fd, buf as usize, count))
+    drive(|| Send::write(fd, buf as usize, count))
 }
 
 /// writev(2).
@@ -30,7 +30,7 @@ pub unsafe extern "C" fn writev(fd: c_int, iov: *const libc::iovec, count: c_int
         return unsafe { next::writev(fd, iov, count) };
     }
     let message = message(iov, count);
-    drive(Send::writev(fd, iov as usize, count as isize as usize, &raw const message as usize))
+    drive(|| Send::writev(fd, iov as usize, count as isize as usize, &raw const message as usize))
 }
 
 /// send(2).
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn send(fd: c_int, buf: *const c_void, count: usize, flags
         // SAFETY: the program's own call.
         return unsafe { next::send(fd, buf, count, flags) };
     }
-    drive(Send::sendto("send", [fd as usize, buf as usize, count, flags as usize, 0, 0]))
+    drive(|| Send::sendto("send", [fd as usize, buf as usize, count, flags as usize, 0, 0]))
 }
 
 /// sendto(2).
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn sendto(
         // SAFETY: the program's own call.
         return unsafe { next::sendto(fd, buf, count, flags, to, len) };
     }
-    drive(Send::sendto("sendto", [fd as usize, buf as usize, count, flags as usize, to as usize, len as usize]))
+    drive(|| Send::sendto("sendto", [fd as usize, buf as usize, count, flags as usize, to as usize, len as usize]))
 }
 
 /// sendmsg(2).
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn sendmsg(fd: c_int, message: *const libc::msghdr, flags:
         // SAFETY: the program's own call.
         return unsafe { next::sendmsg(fd, message, flags) };
     }
-    drive(Send::sendmsg(fd, message as usize, flags as usize))
+    drive(|| Send::sendmsg(fd, message as usize, flags as usize))
 }
 
 /// sendmmsg(2).
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn sendmmsg(fd: c_int, vector: *mut libc::mmsghdr, count: 
         // SAFETY: the program's own call.
         return unsafe { next::sendmmsg(fd, vector, count, flags) };
     }
-    drive(SendMany::new(fd, vector as usize, count as usize, flags as usize)) as c_int
+    drive(|| SendMany::new(fd, vector as usize, count as usize, flags as usize)) as c_int
 }
 
 /// sendfile(2).
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn sendfile(out: c_int, from: c_int, offset: *mut i64, cou
         // SAFETY: the program's own call.
         return unsafe { next::sendfile(out, from, offset, count) };
     }
-    drive(Transfer::sendfile(out, from, offset as usize, count))
+    drive(|| Transfer::sendfile(out, from, offset as usize, count))
 }
 
 /// sendfile(2) by its other name: off_t has 64 bits here.
@@ -137,5 +137,5 @@ pub unsafe extern "C" fn splice(
         // SAFETY: the program's own call.
         return unsafe { next::splice(from, from_at, to, to_at, count, flags) };
     }
-    drive(Transfer::splice([from as usize, from_at as usize, to as usize, to_at as usize, count, flags as usize]))
+    drive(|| Transfer::splice([from as usize, from_at as usize, to as usize, to_at as usize, count, flags as usize]))
 }
