@@ -12,7 +12,7 @@ use crate::host::drive::{drive, read_now};
 use crate::host::{errno, next, thread};
 use crate::ENGINE;
 use core::ffi::{c_char, c_int, c_void};
-use netdeadline_engine::op::{self, Accept, Call, Close, Connect, Poll, Receive, Send, Ways};
+use netdeadline_engine::op::{self, Accept, Call, Close, Connect, Poll, Receive, Send, Ways, MOVABLE};
 use netdeadline_engine::policy::Class;
 use netdeadline_engine::sys::Kernel;
 use netdeadline_engine::table::Source;
@@ -401,7 +401,7 @@ pub unsafe extern "C" fn nd_poll(fds: *mut libc::pollfd, count: libc::nfds_t, ti
     }
     let own = Call::new(libc::SYS_poll, [fds as usize, count as usize, timeout_ms as usize, 0, 0, 0]);
     let timeout = u64::try_from(timeout_ms).map_or(u64::MAX, |ms| ms * 1_000_000);
-    drive(|| Poll::new("poll", own, fds as usize, count as usize, timeout, (0, 0))) as c_int
+    drive(|| Poll::<MOVABLE>::new("poll", own, fds as usize, count as usize, timeout, (0, 0))) as c_int
 }
 
 /// close(2). Whoever waits on `fd` in another thread is woken and fails with EBADF.

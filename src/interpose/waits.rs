@@ -5,7 +5,7 @@ use super::reading::fits;
 use crate::host::{drive::drive, next};
 use crate::ENGINE;
 use core::ffi::c_int;
-use netdeadline_engine::op::{self, Call, Clock, EpollWait, Interest, Poll, Select};
+use netdeadline_engine::op::{self, Call, Clock, EpollWait, Interest, Poll, Select, MOVABLE};
 
 /// ns of a time in ms; negative means for ever.
 fn of_ms(ms: c_int) -> u64 {
@@ -28,6 +28,21 @@ unsafe fn of_timespec(time: *const libc::timespec) -> Option<u64> {
     Some((time.tv_sec as u64).saturating_mul(1_000_000_000).saturating_add(time.tv_nsec as u64).min(u64::MAX - 1))
 }
 
+/// A poll that may be bounded.
+fn poll_in_time(
+    name: &'static str,
+    own: Call,
+    (fds, count): (usize, usize),
+    timeout: u64,
+    mask: (usize, usize),
+) -> c_int {
+    if ENGINE.movable() {
+        drive(|| Poll::<MOVABLE>::new(name, own, fds, count, timeout, mask)) as c_int
+    } else {
+        drive(|| Poll::<0>::new(name, own, fds, count, timeout, mask)) as c_int
+    }
+}
+
 /// poll(2).
 ///
 /// # Safety
@@ -39,7 +54,7 @@ pub unsafe extern "C" fn poll(fds: *mut libc::pollfd, count: libc::nfds_t, ms: c
         return unsafe { next::poll(fds, count, ms) };
     }
     let own = Call::new(libc::SYS_poll, [fds as usize, count as usize, ms as usize, 0, 0, 0]);
-    drive(|| Poll::new("poll", own, fds as usize, count as usize, of_ms(ms), (0, 0))) as c_int
+    poll_in_time("poll", own, (fds as usize, count as usize), of_ms(ms), (0, 0))
 }
 
 /// ppoll(2).
@@ -60,7 +75,7 @@ pub unsafe extern "C" fn ppoll(
         return unsafe { next::ppoll(fds, count, time, mask) };
     };
     let own = Call::new(libc::SYS_ppoll, [fds as usize, count as usize, time as usize, mask as usize, 8, 0]);
-    drive(|| Poll::new("ppoll", own, fds as usize, count as usize, timeout, (mask as usize, 8))) as c_int
+    poll_in_time("ppoll", own, (fds as usize, count as usize), timeout, (mask as usize, 8))
 }
 
 /// select(2).

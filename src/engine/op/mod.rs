@@ -41,7 +41,7 @@ pub use fds::{
 };
 pub use options::{fetched_option, set_option};
 pub use passed::{paired, passed_fds, received_message, received_messages};
-pub use poll::Poll;
+pub use poll::{Poll, MOVABLE};
 pub use receive::Receive;
 pub use sandbox::probe;
 pub use scope::{enter_scope, leave_scope, Scope};

@@ -18,8 +18,8 @@ const INPUT: i16 = libc::POLLIN | libc::POLLRDNORM;
 const OUTPUT: i16 = libc::POLLOUT | libc::POLLWRNORM;
 const ENTRY: usize = core::mem::size_of::<libc::pollfd>();
 const REVENTS: usize = core::mem::offset_of!(libc::pollfd, revents);
-/// A poll of fewer fds than this can be woken; longer ones look again every few milliseconds.
-const ROOM: usize = 64;
+/// The room of a poll that can be woken: for fewer fds than this. Longer ones look again every few milliseconds.
+pub const MOVABLE: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -31,8 +31,8 @@ enum Stage {
     Wait,
 }
 
-/// A poll.
-pub struct Poll {
+/// A poll, with room to be woken ([`MOVABLE`]) or without (0): 1.5 KB that need not be written where nobody moves a deadline.
+pub struct Poll<const ROOM: usize = MOVABLE> {
     name: &'static str,
     fds: usize,
     count: usize,
@@ -55,9 +55,9 @@ pub struct Poll {
     seen: [Option<SlotWord>; ROOM],
 }
 
-impl Poll {
+impl<const ROOM: usize> Poll<ROOM> {
     /// poll(2) or ppoll(2). `own` is the program's own call; `timeout` in ns, `u64::MAX` for none.
-    pub fn new(name: &'static str, own: Call, fds: usize, count: usize, timeout: u64, mask: (usize, usize)) -> Poll {
+    pub fn new(name: &'static str, own: Call, fds: usize, count: usize, timeout: u64, mask: (usize, usize)) -> Self {
         let time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let held = Mask::default();
         Poll {
@@ -133,7 +133,7 @@ impl Poll {
     fn entries<'a, K: Kernel>(
         &self,
         e: &'a Engine<K>,
-    ) -> impl Iterator<Item = (usize, libc::pollfd, Wanted<'a>)> + use<'a, K> {
+    ) -> impl Iterator<Item = (usize, libc::pollfd, Wanted<'a>)> + use<'a, K, ROOM> {
         let (fds, count) = (self.fds, self.count);
         let (name, scope, began) = (self.name, self.scope, self.began);
         (0..count).filter_map(move |i| {
@@ -247,7 +247,7 @@ fn add(at: usize, entry: libc::pollfd, bits: i16) -> isize {
     (entry.revents == 0 && revents != 0) as isize
 }
 
-impl Operation for Poll {
+impl<const ROOM: usize> Operation for Poll<ROOM> {
     fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step {
         let nothing = self.count == 0 || self.fds == 0;
         let concerned = self.scope.until != u64::MAX || !nothing && e.anything_tracked();

@@ -4,7 +4,9 @@
 
 use crate::door::{Answer, Thread, World};
 use crate::machine::{memory, Epoll, Fate, File, Machine, Phase, Socket};
-use netdeadline_engine::op::{self, Call, Clock, Close, Connect, EpollWait, Interest, Poll, Receive, Select, Send};
+use netdeadline_engine::op::{
+    self, Call, Clock, Close, Connect, EpollWait, Interest, Poll, Receive, Select, Send, MOVABLE,
+};
 use netdeadline_engine::Engine;
 
 /// For ever, as a wait's timeout in ns.
@@ -265,7 +267,7 @@ impl World {
         let time = if timeout == FOREVER { 0 } else { &raw const *memory.1 as usize };
         let (at, count) = (memory.0.as_mut_ptr() as usize, entries.len());
         let own = Call::new(libc::SYS_ppoll, [at, count, time, 0, 8, 0]);
-        self.begin(Poll::new("ppoll", own, at, count, timeout, (0, 8)), memory)
+        self.begin(Poll::<MOVABLE>::new("ppoll", own, at, count, timeout, (0, 8)), memory)
     }
 
     /// poll; the answer's bits for each entry.

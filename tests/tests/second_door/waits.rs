@@ -3,7 +3,7 @@
 use crate::door::World;
 use crate::machine::{memory, File, MS, S};
 use crate::program::{FOREVER, IN, OUT};
-use netdeadline_engine::op::{Call, Poll};
+use netdeadline_engine::op::{Call, Poll, MOVABLE};
 
 const RULE: &str = "to * read=2s";
 
@@ -202,7 +202,7 @@ fn what_is_not_managed_is_left_to_the_kernel_as_it_came() {
     assert_eq!(world.poll(&[(pipe, IN), (-1, IN), (900, IN)], FOREVER), (Ok(2), vec![IN, 0, libc::POLLNVAL]));
     // No memory there: the kernel says so, and we do not look.
     let own = Call::new(libc::SYS_ppoll, [64, 0, 0, 0, 8, 0]);
-    assert!(world.hangs(&mut world.begin(Poll::new("ppoll", own, 64, 0, FOREVER, (0, 8)), ())), "no fd, no end");
+    assert!(world.hangs(&mut world.begin(Poll::<MOVABLE>::new("ppoll", own, 64, 0, FOREVER, (0, 8)), ())), "no fd, no end");
     let world = World::new("");
     let fd = world.connected_nonblocking();
     assert!(world.hangs(&mut world.begin_poll(&[(fd, IN)], FOREVER)));
@@ -229,7 +229,7 @@ fn a_mask_is_held_over_the_pieces_of_a_wait_and_given_back() {
     let mut entries = vec![libc::pollfd { fd, events: IN, revents: 0 }];
     let (at, mask_at) = (entries.as_mut_ptr() as usize, &raw const *mask as usize);
     let own = Call::new(libc::SYS_ppoll, [at, 1, 0, mask_at, 8, 0]);
-    let mut thread = world.begin(Poll::new("ppoll", own, at, 1, FOREVER, (mask_at, 8)), (entries, mask));
+    let mut thread = world.begin(Poll::<MOVABLE>::new("ppoll", own, at, 1, FOREVER, (mask_at, 8)), (entries, mask));
     world.pass(S);
     assert_eq!(thread.run(&world), None);
     assert_eq!(world.machine.state().mask, 0b11, "blocked in between as well");
