@@ -71,6 +71,10 @@ impl<K: Kernel> Engine<K> {
 
     /// Begin: publish the settings. Until then, and if never called, every call is the plain call.
     pub fn start(&self, write: impl FnOnce(&mut Settings)) {
+        let write = |settings: &mut Settings| {
+            write(settings);
+            settings.least = op::least_wait(&settings.policy);
+        };
         if !self.settings.publish(write) {
             return;
         }

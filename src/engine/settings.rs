@@ -7,6 +7,8 @@ use crate::policy::Policy;
 pub struct Settings {
     /// The rules.
     pub policy: Policy,
+    /// No wait that begins now is looked at before so many ns have passed, whichever rule holds for it.
+    pub least: u64,
     /// Nothing is cut short; what would have expired is recorded (NETDEADLINE_MODE=observe).
     pub observe: bool,
     /// The program's own SO_RCVTIMEO and SO_SNDTIMEO are left to the kernel (NETDEADLINE_SO_TIMEO=kernel).
@@ -24,6 +26,7 @@ impl Settings {
     pub const fn new() -> Settings {
         Settings {
             policy: Policy::new(),
+            least: 0,
             observe: false,
             timeouts_by_kernel: false,
             io_uring: false,

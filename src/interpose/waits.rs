@@ -165,20 +165,36 @@ pub unsafe extern "C" fn epoll_ctl(set: c_int, operation: c_int, fd: c_int, even
     note(result, |_| op::epoll_ctl(&ENGINE, set, operation, fd, event as usize, Interest::Waits))
 }
 
-/// A wait in an epoll set. Where nothing is armed it is the program's own call and a look for our timer's event.
-fn wait_in_set(name: &'static str, own: Call, clock: Clock, timeout: u64, call: impl FnOnce() -> c_int) -> c_int {
-    let [set, events, ..] = own.args;
-    if !ENGINE.active() {
-        return call();
-    }
-    if !op::waits_plainly(&ENGINE, set as c_int, timeout) {
-        return drive(|| EpollWait::new(name, own, clock, timeout)) as c_int;
-    }
+/// A wait in an epoll set where nothing is armed: the program's own call and a look for our timer's event.
+#[inline(always)]
+fn wait_plainly(
+    operation: impl FnOnce() -> EpollWait,
+    events: *mut libc::epoll_event,
+    call: impl FnOnce() -> c_int,
+) -> c_int {
     let count = call();
-    if count <= 0 || !op::has_token(events, count as usize) {
+    if count <= 0 || !op::has_token(events as usize, count as usize) {
         return count;
     }
-    drive(|| EpollWait::new(name, own, clock, timeout).begun(count as isize)) as c_int
+    drive(|| operation().begun(count as isize)) as c_int
+}
+
+/// A wait of so many ms in an epoll set where something may be armed.
+#[inline(never)]
+fn wait_in_time(
+    operation: impl FnOnce() -> EpollWait,
+    (set, events, ms): (c_int, *mut libc::epoll_event, c_int),
+    call: impl FnOnce(c_int) -> c_int,
+) -> c_int {
+    if op::waits_plainly(&ENGINE, set, of_ms(ms)) {
+        return wait_plainly(operation, events, || call(ms));
+    }
+    let Some(wait) = op::waits_by_timer(&ENGINE, set, ms) else { return drive(operation) as c_int };
+    let count = call(wait.ms());
+    if wait.is_over(&ENGINE, events as usize, count as isize) {
+        return count;
+    }
+    drive(|| operation().by_timer(count as isize, &wait)) as c_int
 }
 
 /// epoll_wait(2).
@@ -187,10 +203,16 @@ fn wait_in_set(name: &'static str, own: Call, clock: Clock, timeout: u64, call: 
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn epoll_wait(set: c_int, events: *mut libc::epoll_event, max: c_int, ms: c_int) -> c_int {
-    let args = [set as usize, events as usize, max as usize, ms as usize, 0, 0];
-    let own = Call::new(libc::SYS_epoll_wait, args);
     // SAFETY: the program's own call.
-    wait_in_set("epoll_wait", own, Clock::Milliseconds, of_ms(ms), || unsafe { next::epoll_wait(set, events, max, ms) })
+    let call = |ms| unsafe { next::epoll_wait(set, events, max, ms) };
+    let operation = || {
+        let args = [set as usize, events as usize, max as usize, ms as usize, 0, 0];
+        EpollWait::new("epoll_wait", Call::new(libc::SYS_epoll_wait, args), Clock::Milliseconds, of_ms(ms))
+    };
+    if ENGINE.anything_tracked() {
+        return wait_in_time(operation, (set, events, ms), call);
+    }
+    wait_plainly(operation, events, || call(ms))
 }
 
 /// epoll_pwait(2).
@@ -205,11 +227,16 @@ pub unsafe extern "C" fn epoll_pwait(
     ms: c_int,
     mask: *const libc::sigset_t,
 ) -> c_int {
-    let args = [set as usize, events as usize, max as usize, ms as usize, mask as usize, 8];
-    let own = Call::new(libc::SYS_epoll_pwait, args);
     // SAFETY: the program's own call.
-    let call = || unsafe { next::epoll_pwait(set, events, max, ms, mask) };
-    wait_in_set("epoll_pwait", own, Clock::Milliseconds, of_ms(ms), call)
+    let call = |ms| unsafe { next::epoll_pwait(set, events, max, ms, mask) };
+    let operation = || {
+        let args = [set as usize, events as usize, max as usize, ms as usize, mask as usize, 8];
+        EpollWait::new("epoll_pwait", Call::new(libc::SYS_epoll_pwait, args), Clock::Milliseconds, of_ms(ms))
+    };
+    if ENGINE.anything_tracked() {
+        return wait_in_time(operation, (set, events, ms), call);
+    }
+    wait_plainly(operation, events, || call(ms))
 }
 
 /// epoll_pwait2(2).
@@ -230,10 +257,15 @@ pub unsafe extern "C" fn epoll_pwait2(
         // SAFETY: the program's own call.
         return unsafe { next::epoll_pwait2(set, events, max, time, mask) };
     };
-    let args = [set as usize, events as usize, max as usize, time as usize, mask as usize, 8];
+    let operation = || {
+        let args = [set as usize, events as usize, max as usize, time as usize, mask as usize, 8];
+        EpollWait::new("epoll_pwait2", Call::new(libc::SYS_epoll_pwait2, args), Clock::Timespec, timeout)
+    };
+    if !op::waits_plainly(&ENGINE, set, timeout) {
+        return drive(operation) as c_int;
+    }
     // SAFETY: the program's own call.
-    let call = || unsafe { next::epoll_pwait2(set, events, max, time, mask) };
-    wait_in_set("epoll_pwait2", Call::new(libc::SYS_epoll_pwait2, args), Clock::Timespec, timeout, call)
+    wait_plainly(operation, events, || unsafe { next::epoll_pwait2(set, events, max, time, mask) })
 }
 
 /// `poll` of programs compiled with _FORTIFY_SOURCE.

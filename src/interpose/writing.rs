@@ -1,10 +1,25 @@
 //! write, writev, send, sendto, sendmsg, sendmmsg, sendfile, splice.
 
 use super::reading::message;
-use crate::host::{drive::drive, next};
+use crate::host::drive::{drive, write_now};
+use crate::host::next;
 use crate::ENGINE;
 use core::ffi::{c_int, c_void};
-use netdeadline_engine::op::{Send, SendMany, Transfer};
+use netdeadline_engine::op::{self, Send, SendMany, Transfer};
+
+/// Flags with which a send is tried at once like one without.
+const USUAL: c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_MORE;
+
+/// A send of one buffer.
+fn send_now(name: &'static str, fd: c_int, (buf, count): (*const c_void, usize), flags: c_int) -> isize {
+    write_now(
+        || Send::sendto(name, [fd as usize, buf as usize, count, flags as usize, 0, 0]),
+        (fd, count != 0 && flags & !USUAL == 0),
+        // SAFETY: the program's own buffer, for the same call.
+        || unsafe { next::send(fd, buf, count, flags | libc::MSG_DONTWAIT) },
+        || count,
+    )
+}
 
 /// write(2).
 ///
@@ -16,7 +31,13 @@ pub unsafe extern "C" fn write(fd: c_int, buf: *const c_void, count: usize) -> i
         // SAFETY: the program's own call.
         return unsafe { next::write(fd, buf, count) };
     }
-    drive(|| Send::write(fd, buf as usize, count))
+    write_now(
+        || Send::write(fd, buf as usize, count),
+        (fd, count != 0),
+        // SAFETY: the program's own buffer; a write to a socket is a send without flags.
+        || unsafe { next::send(fd, buf, count, libc::MSG_DONTWAIT) },
+        || count,
+    )
 }
 
 /// writev(2).
@@ -30,7 +51,14 @@ pub unsafe extern "C" fn writev(fd: c_int, iov: *const libc::iovec, count: c_int
         return unsafe { next::writev(fd, iov, count) };
     }
     let message = message(iov, count);
-    drive(|| Send::writev(fd, iov as usize, count as isize as usize, &raw const message as usize))
+    write_now(
+        || Send::writev(fd, iov as usize, count as isize as usize, &raw const message as usize),
+        // Counts that writev refuses are refused by writev, in its own way.
+        (fd, (1..=1024).contains(&count)),
+        // SAFETY: the program's own vector, in a message of ours; a write to a socket is a send without flags.
+        || unsafe { next::sendmsg(fd, &raw const message, libc::MSG_DONTWAIT) },
+        || op::vector_length(iov as usize, count as usize),
+    )
 }
 
 /// send(2).
@@ -43,7 +71,7 @@ pub unsafe extern "C" fn send(fd: c_int, buf: *const c_void, count: usize, flags
         // SAFETY: the program's own call.
         return unsafe { next::send(fd, buf, count, flags) };
     }
-    drive(|| Send::sendto("send", [fd as usize, buf as usize, count, flags as usize, 0, 0]))
+    send_now("send", fd, (buf, count), flags)
 }
 
 /// sendto(2).
@@ -63,6 +91,9 @@ pub unsafe extern "C" fn sendto(
     if !ENGINE.concerns(fd) && (flags & libc::MSG_FASTOPEN == 0 || !ENGINE.active()) {
         // SAFETY: the program's own call.
         return unsafe { next::sendto(fd, buf, count, flags, to, len) };
+    }
+    if to.is_null() {
+        return send_now("sendto", fd, (buf, count), flags);
     }
     drive(|| Send::sendto("sendto", [fd as usize, buf as usize, count, flags as usize, to as usize, len as usize]))
 }

@@ -1,5 +1,5 @@
-//! Reads that find their data, as nearly all do: one call, with a few loads before and after. What found nothing goes the long way
-//! (`receive`).
+//! Reads that find their data and writes that find room, as nearly all do: one call, with a few loads before and after. What found
+//! less goes the long way (`receive`, `send`).
 //!
 //! Of sockets whose program tries first (Go's) it is the program's own call; that part is called on a goroutine's stack, inlined,
 //! and calls nothing.
@@ -48,6 +48,51 @@ pub fn reads_now<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<Reading<'_>> {
         && !matches!(d.read.load(d.generation()), State::Expired(_));
     let late = || e.is_past(e.bound(d, Direction::Read, Scope::NONE).at);
     (usual && !(d.has(Flag::Explicit) && late())).then_some(Reading { slot, d })
+}
+
+/// Where one of these is set, a write goes the long way.
+const EXCEPTIONAL_TO_SEND: u32 = Flag::Connecting as u32
+    | Flag::FastOpen as u32
+    | Flag::Aborted as u32
+    | Flag::Outlived as u32
+    | Flag::ShortWrite as u32;
+
+/// Can a write to this socket be tried without blocking, and be over if all of it goes?
+#[inline(always)]
+pub fn sends_now<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<Sending<'_>> {
+    let slot = e.slots.word(fd);
+    if slot.kind() != Kind::Socket || e.process.lent() || e.scopes.any() {
+        return None;
+    }
+    let d = e.descriptions.at(slot.index())?;
+    let bounded = e.movable() || d.any_rule() && d.has(Flag::Stream);
+    let usual = bounded
+        && !d.has_any(EXCEPTIONAL_TO_SEND)
+        && d.lifetime.load(d.generation()) == State::Idle
+        && !matches!(d.write.load(d.generation()), State::Expired(_));
+    let late = || e.is_past(e.bound(d, Direction::Write, Scope::NONE).at);
+    if !usual || d.has(Flag::Explicit) && late() {
+        return None;
+    }
+    d.writes();
+    Some(Sending { slot, d })
+}
+
+/// A write that was tried so.
+#[derive(Clone, Copy)]
+pub struct Sending<'a> {
+    pub(super) slot: SlotWord,
+    d: &'a Description,
+}
+
+impl Sending<'_> {
+    /// All of it went.
+    #[inline(always)]
+    pub fn went<K: Kernel>(&self, e: &Engine<K>, fd: i32) {
+        if e.slots.word(fd) == self.slot {
+            e.bytes_went(fd, self.slot, self.d, e.kernel.now());
+        }
+    }
 }
 
 /// A read that was tried so.

@@ -19,6 +19,11 @@ pub(crate) enum Body {
     Messages(usize, usize),
 }
 
+/// Bytes in all that a vector of the program's names, which the kernel has accepted.
+pub fn vector_length(iov: usize, count: usize) -> usize {
+    (0..count).fold(0, |sum: usize, i| sum.saturating_add(program::vector(iov, i).1))
+}
+
 /// Which way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Course {
@@ -41,7 +46,7 @@ impl Body {
             Body::Buffer(_, length) | Body::Messages(_, length) => length,
             Body::Vector(..) | Body::Message(_) => {
                 let (iov, count) = self.vector().unwrap_or((0, 0));
-                (0..count).fold(0, |sum: usize, i| sum.saturating_add(program::vector(iov, i).1))
+                vector_length(iov, count)
             }
         }
     }

@@ -195,6 +195,9 @@ impl<K: Kernel> Engine<K> {
         self.sets.each(|number, set| {
             if let Some(events) = set.registration(fd).and_then(|r| r.events(slot.generation())) {
                 d.join(number);
+                if events & super::epoll::ONESHOT != 0 {
+                    d.set(Flag::OneShot);
+                }
                 if events & super::epoll::TRIES != 0 {
                     self.tries_first(fd, d);
                 } else if events & super::epoll::INPUT != 0 {

@@ -1,7 +1,7 @@
 //! When a direction of a socket expires next, from its clocks and its rules: arithmetic on the description. Only
 //! `write=auto` asks the kernel.
 
-use crate::policy::{Class, Timeout};
+use crate::policy::{Class, Policy, Rule, Timeout};
 use crate::sys::socket::tcp_info;
 use crate::sys::{Kernel, TcpInfo};
 use crate::table::{Description, Flag, State};
@@ -91,6 +91,37 @@ pub struct Way {
 /// Progress of sent bytes is first looked at a sixteenth of the timeout after the write, but within these: by then a living peer
 /// has acknowledged, and no probe of a shut window has been answered yet (the first goes out after 200 ms, TCP_RTO_MIN).
 const FIRST_SAMPLE: [u64; 2] = [25_000_000, 190_000_000];
+/// Samples that have that much time are taken together, at multiples of this: a thousand busy connections are then looked at in
+/// one go thirty times a second, not each by itself.
+const TOGETHER: u64 = 1 << 25;
+
+/// How long after a write it is first looked at, and by how much that may be moved forward.
+fn first_sample(timeout: u64) -> (u64, u64) {
+    let [least, most] = FIRST_SAMPLE;
+    let wait = (timeout / 16).max(least).min(most).min(timeout / 2);
+    (wait, if wait < 2 * TOGETHER { 1 } else { TOGETHER })
+}
+
+/// The least time between the beginning of a wait and the instant at which it is first looked at, whichever rule holds for it:
+/// class read, response or write. `u64::MAX` where no rule bounds these.
+pub(crate) fn least_wait(policy: &Policy) -> u64 {
+    let of_rule = |rule: &Rule| {
+        let of_class = |class| match rule.timeout(class) {
+            Timeout::Fixed(ns) => ns,
+            Timeout::Auto(auto) => auto.min,
+            Timeout::Unset | Timeout::Off => u64::MAX,
+        };
+        let write = match of_class(Class::Write) {
+            u64::MAX => u64::MAX,
+            ns => {
+                let (wait, grid) = first_sample(ns);
+                wait - (grid - 1)
+            }
+        };
+        of_class(Class::Read).min(of_class(Class::Response)).min(write)
+    };
+    policy.rules().iter().map(of_rule).min().unwrap_or(u64::MAX)
+}
 
 /// The earliest of several.
 struct Earliest(Option<Due>);
@@ -198,8 +229,8 @@ impl<K: Kernel> Engine<K> {
             if d.has(Flag::Sampled) || d.has(Flag::Unix) {
                 first.offer(cause, write_start, timeout);
             } else {
-                let [least, most] = FIRST_SAMPLE;
-                let at = write_start.saturating_add((timeout / 16).max(least).min(most).min(timeout / 2));
+                let (wait, grid) = first_sample(timeout);
+                let at = write_start.saturating_add(wait) & !(grid - 1);
                 first.offer_at(Due { at, timeout, cause, sample: true });
             }
         }

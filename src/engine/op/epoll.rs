@@ -19,7 +19,7 @@ use core::sync::atomic::Ordering::Relaxed;
 /// Bits that mean an interest in input.
 pub(crate) const INPUT: u32 = (libc::EPOLLIN | libc::EPOLLRDNORM) as u32;
 pub(crate) const OUTPUT: u32 = (libc::EPOLLOUT | libc::EPOLLWRNORM) as u32;
-const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
+pub(crate) const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
 /// Kept with a registration's events: its program tries first. (A bit that no program can ask for: the kernel keeps it for
 /// io_uring, EPOLL_URING_WAKE in include/uapi/linux/eventpoll.h.)
 pub(crate) const TRIES: u32 = 1 << 27;
@@ -109,6 +109,9 @@ pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, e
     registration.put(event.events & !TRIES | tries, event.u64, slot.generation());
     let Some((slot, d)) = socket else { return };
     d.join(number);
+    if event.events & ONESHOT != 0 {
+        d.set(Flag::OneShot);
+    }
     if tries != 0 {
         e.tries_first(fd, d);
     } else {
@@ -192,6 +195,8 @@ pub enum Clock {
 enum Stage {
     /// The program's own call.
     Own,
+    /// The same, left to the set's timer, which ended it.
+    ByTimer,
     /// A wait of ours.
     Cut,
 }
@@ -228,6 +233,57 @@ pub fn waits_plainly<K: Kernel>(e: &Engine<K>, epfd: i32, timeout: u64) -> bool 
     (timeout == 0 || timeout == u64::MAX) && e.set(epfd).is_none_or(|(_, set)| plain(set))
 }
 
+/// A wait that is the program's own call although something is armed in its set: the set's timer ends it in time.
+pub struct ByTimer<'a> {
+    set: &'a Set,
+    /// When it began, where the program gave it a time.
+    began: u64,
+    /// How long to wait, in ms.
+    ms: i32,
+    cut: bool,
+}
+
+/// How much later than its set's next deadline a wait ends that the timer should have ended: the coarse clock may be 10 ms behind,
+/// but is never ahead.
+const SPARE_MS: u64 = 1;
+
+/// Can this wait of `ms` be made at once, and left to the set's timer? The answer must be looked at with [`ByTimer::is_over`].
+#[inline]
+pub fn waits_by_timer<K: Kernel>(e: &Engine<K>, epfd: i32, ms: i32) -> Option<ByTimer<'_>> {
+    if e.scopes.any() || e.process.lent() {
+        return None;
+    }
+    let (_, set) = e.set(epfd)?;
+    let (next, now, epoch) = (set.next(), e.kernel.coarse(), e.process.epoch(&e.kernel));
+    if next <= now || set.may_be_gap(now) || !set.timer.covers(epoch, next) {
+        return None;
+    }
+    set.enter(now, epoch);
+    let began = if ms > 0 { e.kernel.now() } else { 0 };
+    // Should the timer be gone (closed behind our back), the wait ends all the same.
+    let most = ((next - now) / MILLISECOND).saturating_add(1 + SPARE_MS).min(i32::MAX as u64) as i32;
+    let cut = ms < 0 || ms > most;
+    Some(ByTimer { set, began, ms: if cut { most } else { ms }, cut })
+}
+
+impl ByTimer<'_> {
+    /// The time to give the call.
+    pub fn ms(&self) -> i32 {
+        self.ms
+    }
+
+    /// The call has answered `count`, with these events: is that the program's answer? If not, [`EpollWait::by_timer`] goes on.
+    #[inline]
+    pub fn is_over<K: Kernel>(&self, e: &Engine<K>, events: usize, count: isize) -> bool {
+        self.set.leave(e.kernel.coarse());
+        match usize::try_from(count) {
+            Ok(0) => !self.cut,
+            Ok(count) => !has_token(events, count),
+            Err(_) => true,
+        }
+    }
+}
+
 /// Is the event of a hidden timer among these?
 #[inline]
 pub fn has_token(events: usize, count: usize) -> bool {
@@ -259,6 +315,11 @@ impl EpollWait {
     /// Go on from what the program's own call answered.
     pub fn begun(self, answer: isize) -> EpollWait {
         EpollWait { answered: Some(answer), ..self }
+    }
+
+    /// Go on where the timer, or the end of the time that was given it, ended the call.
+    pub fn by_timer(self, answer: isize, wait: &ByTimer) -> EpollWait {
+        EpollWait { answered: Some(answer), began: wait.began, stage: Stage::ByTimer, ..self }
     }
 
     fn epfd(&self) -> i32 {
@@ -387,7 +448,8 @@ impl Operation for EpollWait {
     fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step {
         let set = e.set(self.epfd());
         if self.timeout != u64::MAX && self.timeout != 0 {
-            self.until = e.kernel.now().saturating_add(self.timeout);
+            let began = if self.stage == Stage::ByTimer { self.began } else { e.kernel.now() };
+            self.until = began.saturating_add(self.timeout);
         }
         if self.scope.until != u64::MAX && self.room() != 0 && !e.process.borrowed(&e.kernel) {
             return self.start_within(e, set.map(|(_, set)| set));
@@ -448,7 +510,7 @@ impl Operation for EpollWait {
             }
             return self.call(if until == u64::MAX { u64::MAX } else { until - now });
         };
-        if self.stage == Stage::Own {
+        if self.stage != Stage::Cut {
             set.present(now);
             set.enter(now, e.process.epoch(&e.kernel));
         }

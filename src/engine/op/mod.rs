@@ -29,9 +29,11 @@ mod transfer;
 mod wake;
 
 pub use accept::{accepted, Accept};
-pub use at_once::{read_at_once, reads_at_once, reads_now, Reading};
+pub use at_once::{read_at_once, reads_at_once, reads_now, sends_now, Reading, Sending};
+pub use body::vector_length;
+pub(crate) use clock::least_wait;
 pub use connect::Connect;
-pub use epoll::{epoll_ctl, has_token, waits_plainly, Clock, EpollWait, Interest};
+pub use epoll::{epoll_ctl, has_token, waits_by_timer, waits_plainly, ByTimer, Clock, EpollWait, Interest};
 pub use explicit::{
     begin_movable, deadlines, last_expiry, refresh, refresh_polled, set_deadline, set_timeouts, timeouts, Ways,
 };

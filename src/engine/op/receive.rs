@@ -413,9 +413,12 @@ impl<K: Kernel> Engine<K> {
             d.read.store(crate::table::State::Idle, d.generation());
             return;
         }
-        if d.in_sets() {
+        if d.has(Flag::OneShot) {
             self.spend_oneshots(fd, slot, d, super::epoll::INPUT);
         }
-        self.rearm_input(fd, slot, d);
+        let waits = d.has(Flag::WantsInput) && d.in_sets();
+        if !waits || !self.restart_input(d, self.kernel.now()) {
+            self.rearm_input(fd, slot, d);
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::explicit::Tried;
 use super::judge::Verdict;
 use super::options::Loan;
 use super::wake::Patience;
-use super::{error, Call, Operation, Scope, Step};
+use super::{error, Call, Operation, Scope, Sending, Step};
 use crate::sys::Kernel;
 use crate::table::{Description, Flag, SlotWord, State};
 use crate::Engine;
@@ -112,6 +112,13 @@ impl Send {
     /// The same, by another name in records.
     pub(crate) fn named(self, name: &'static str) -> Send {
         Send { name, ..self }
+    }
+
+    /// Go on from what the call answered that was tried first.
+    pub fn tried<K: Kernel>(&mut self, e: &Engine<K>, sending: Sending, outcome: isize) -> Step {
+        self.slot = sending.slot;
+        self.stage = if self.dontwait() { Stage::Own } else { Stage::Try };
+        self.resume(e, outcome)
     }
 
     fn dontwait(&self) -> bool {
@@ -382,18 +389,22 @@ impl<K: Kernel> Engine<K> {
             d.clear(Flag::Connecting);
         }
         d.write.store(State::Idle, generation);
-        if d.in_sets() {
+        if d.has(Flag::OneShot) {
             self.spend_oneshots(fd, slot, d, super::epoll::OUTPUT);
-            if d.has(Flag::WantsOutput) {
-                let way = self.way_in_set(fd, d);
-                self.arm(fd, slot, d, Direction::Write, way, now);
-            }
+        }
+        if d.has(Flag::WantsOutput) && d.in_sets() {
+            let way = self.way_in_set(fd, d);
+            self.arm(fd, slot, d, Direction::Write, way, now);
+        }
+        let waits = d.has(Flag::WantsInput) && d.in_sets();
+        if waits && self.restart_input(d, now) {
+            return;
         }
         d.read_start.store(now, Relaxed);
         if matches!(d.read.load(generation), State::Expired(_)) {
             d.read.store(State::Idle, generation);
         }
-        if d.has(Flag::WantsInput) && d.in_sets() {
+        if waits {
             d.read.store(State::Idle, generation);
             let way = self.way_in_set(fd, d);
             self.arm(fd, slot, d, Direction::Read, way, now);

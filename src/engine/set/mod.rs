@@ -147,6 +147,12 @@ impl Set {
         }
     }
 
+    /// May the program have been away for long, at a time read from the coarse clock? Then the beginning of its wait is to be read from
+    /// the precise one: clocks start anew there.
+    pub fn may_be_gap(&self, coarse: u64) -> bool {
+        coarse.saturating_sub(self.last_exit.load(Relaxed)) > GAP / 2
+    }
+
     /// A wait begins: note a long absence of the program.
     pub fn enter(&self, now: u64, epoch: u32) {
         if self.epoch.load(Relaxed) != epoch {

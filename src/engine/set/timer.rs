@@ -106,6 +106,12 @@ impl Timer {
         self.at.load(Acquire)
     }
 
+    /// Will it end a wait in this epoch by `instant`?
+    pub fn covers(&self, epoch: u32, instant: u64) -> bool {
+        let at = self.at.load(Acquire);
+        at != 0 && at <= instant && self.fd(epoch).is_some()
+    }
+
     /// It fired: whatever is next must be programmed anew.
     pub fn fired(&self, now: u64) {
         let _ = self.at.fetch_update(AcqRel, Acquire, |at| (at != 0 && at <= now).then_some(0));

@@ -62,6 +62,8 @@ pub enum Flag {
     Writing = 1 << 19,
     /// The program has said something of it through the C API.
     Explicit = 1 << 20,
+    /// It was registered one-shot in some epoll set, once.
+    OneShot = 1 << 21,
 }
 
 /// Above the flags: which expiry it is (3 bits, wrapping), and how often the program was told of it (4 bits).
@@ -232,6 +234,12 @@ impl Description {
     /// Does any rule decide anything here?
     pub fn any_rule(&self) -> bool {
         self.rules.load(Relaxed) & ((1 << INDEX_SHIFT) - 1) != 0
+    }
+
+    /// Did the program set a SO_RCVTIMEO or a SO_SNDTIMEO?
+    #[inline]
+    pub fn has_timeouts(&self) -> bool {
+        self.timeo.load(Relaxed) != 0
     }
 
     /// The program's own SO_RCVTIMEO, in ns; 0 = none.

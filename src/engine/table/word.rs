@@ -55,8 +55,9 @@ impl Deadline {
     /// The state, or idle when the word belongs to another generation.
     #[inline]
     pub fn load(&self, generation: u32) -> State {
-        // Acquire pairs with the Release in `store` and `replace`: the clocks that led to the state are seen with it.
-        let word = self.word.load(Acquire);
+        // Acquire pairs with the Release in `store` and `replace`: the clocks that led to the state are seen with it. SeqCst, for
+        // who has moved a clock on must find here whether the clocks are being judged (`Engine::restart_input`).
+        let word = self.word.load(SeqCst);
         if (word >> 54) & 255 == generation as u64 & 255 {
             decode(word)
         } else {
@@ -79,7 +80,8 @@ impl Deadline {
 
     /// Go from `from` to `to`. True for exactly one of several threads that try the same.
     pub fn replace(&self, from: State, to: State, generation: u32) -> bool {
-        self.word.compare_exchange(encode(from, generation), encode(to, generation), AcqRel, Acquire).is_ok()
+        // SeqCst pairs with `load`: see there.
+        self.word.compare_exchange(encode(from, generation), encode(to, generation), SeqCst, Acquire).is_ok()
     }
 
     /// Begin a new generation, idle.

@@ -75,6 +75,6 @@ fn each_wait_on_the_same_unacknowledged_bytes_expires() {
     for _ in 0..3 {
         let began = world.now();
         assert_eq!(world.read(fd, 100), Err(libc::ETIMEDOUT), "pgx takes the first for nothing and reads again");
-        world.assert_deadline(began, 2 * S);
+        world.assert_write_deadline(began, 2 * S);
     }
 }

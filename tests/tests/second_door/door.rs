@@ -125,9 +125,21 @@ impl World {
     /// Is it now the deadline that began at `began`? Never a nanosecond before; after it only what the door's calls cost.
     #[track_caller]
     pub fn assert_deadline(&self, began: u64, timeout: u64) {
+        self.assert_ended(began, timeout, 3000);
+    }
+
+    /// The same of class write: when the last acknowledgement came the kernel tells in whole ms, so that the clock begins up to one
+    /// later.
+    #[track_caller]
+    pub fn assert_write_deadline(&self, began: u64, timeout: u64) {
+        self.assert_ended(began, timeout, 1_003_000);
+    }
+
+    #[track_caller]
+    fn assert_ended(&self, began: u64, timeout: u64, most: u64) {
         let (now, deadline) = (self.now(), began + timeout);
         assert!(now >= deadline, "{} ns early", deadline - now);
-        assert!(now <= deadline + 3000, "{} ns late", now - deadline);
+        assert!(now <= deadline + most, "{} ns late", now - deadline);
     }
 
     /// The records so far, one JSON object a line.

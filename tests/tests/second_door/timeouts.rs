@@ -111,7 +111,7 @@ fn each_class_has_its_own() {
     world.set_timeouts(fd, [0, 0, 0, 2 * S, 0]);
     let began = world.now();
     assert_eq!(world.write(fd, 1), Err(libc::ETIMEDOUT));
-    world.assert_deadline(began, 2 * S);
+    world.assert_write_deadline(began, 2 * S);
     assert_eq!(world.why(fd), (WRITE, TIMEOUTS));
     assert!(world.last_expiry(fd).is_ok_and(|last| last.waited >= 2 * S));
 

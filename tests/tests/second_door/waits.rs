@@ -202,7 +202,10 @@ fn what_is_not_managed_is_left_to_the_kernel_as_it_came() {
     assert_eq!(world.poll(&[(pipe, IN), (-1, IN), (900, IN)], FOREVER), (Ok(2), vec![IN, 0, libc::POLLNVAL]));
     // No memory there: the kernel says so, and we do not look.
     let own = Call::new(libc::SYS_ppoll, [64, 0, 0, 0, 8, 0]);
-    assert!(world.hangs(&mut world.begin(Poll::<MOVABLE>::new("ppoll", own, 64, 0, FOREVER, (0, 8)), ())), "no fd, no end");
+    assert!(
+        world.hangs(&mut world.begin(Poll::<MOVABLE>::new("ppoll", own, 64, 0, FOREVER, (0, 8)), ())),
+        "no fd, no end"
+    );
     let world = World::new("");
     let fd = world.connected_nonblocking();
     assert!(world.hangs(&mut world.begin_poll(&[(fd, IN)], FOREVER)));

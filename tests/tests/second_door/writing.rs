@@ -12,7 +12,7 @@ fn a_full_window_ends_in_bytes_so_far_and_then_at_once_in_the_error() {
     let fd = world.connected();
     let began = world.now();
     assert_eq!(world.write(fd, 10_000), Ok(4096), "the room there was");
-    world.assert_deadline(began, 2 * S);
+    world.assert_write_deadline(began, 2 * S);
     let told = world.now();
     assert_eq!(world.write(fd, 10_000), Err(libc::ETIMEDOUT));
     assert_eq!(world.now(), told, "at once: a loop of writes must not double the wait");
