@@ -15,6 +15,7 @@
 #endif
 
 #define SETS 10000
+#define MANY 1000
 
 static int in = -1, out = -1, set = -1;
 static int pipes[2];
@@ -138,6 +139,47 @@ static void widen(int n)
     MUST(fcntl(out, F_SETPIPE_SZ, 1 << 20));
 }
 
+// What a batch opens or closes, one by one, and how many of it so far.
+static int many[MANY], peers[MANY], used;
+
+static void none_used(int n)
+{
+    if (n > MANY) DIE("a batch of %d", n);
+    used = 0;
+}
+static void open_many(int n)
+{
+    none_used(n);
+    for (int i = 0; i < n; i++) many[i] = MUST(dup(out));
+}
+static void close_many(int n)
+{
+    for (int i = 0; i < n; i++) close(many[i]);
+}
+// A reset at the end leaves no TIME_WAIT behind.
+static void unconnected_many(int n)
+{
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    none_used(n);
+    for (int i = 0; i < n; i++) {
+        many[i] = MUST(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        MUST(setsockopt(many[i], SOL_SOCKET, SO_LINGER, &reset, sizeof reset));
+    }
+}
+static void connected_many(int n)
+{
+    none_used(n);
+    for (int i = 0; i < n; i++) many[i] = connected(&address);
+}
+static void close_peers(int n)
+{
+    for (int i = 0; i < n; i++) close(peers[i]), close(many[i]);
+}
+static void accept_and_close(int n)
+{
+    for (int i = 0; i < n; i++) close(MUST(accept(in, NULL, NULL))), close(many[i]);
+}
+
 #define LOOP(...)                                                                                                              \
     for (int i = 0; i < n; i++) { __VA_ARGS__; }
 
@@ -181,14 +223,32 @@ static void after_epoll(int n)
     struct epoll_event events[16];
     if (epoll_wait(set, events, 16, -1) != 1 || events[0].data.u64 != 7) DIE("another event than the one that is ready");
 }
-static void run_dup(int n) { LOOP(close(MUST(dup(out)))) }
-static void run_close(int n) { LOOP(EXPECT(close(900), 0)) }
+static void run_dup(int n) { LOOP(many[used++] = MUST(dup(out))) }
+static void run_close(int n) { LOOP(EXPECT(close(many[used++]), 0)) }
+static void run_socket(int n) { LOOP(many[used++] = MUST(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))) }
+static void run_option(int n)
+{
+    int one = 1;
+    LOOP(EXPECT(setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one), 0))
+}
+static void run_connect(int n)
+{
+    LOOP(EXPECT(connect(many[used++], (struct sockaddr *)&address, sizeof address), 0))
+}
+static void run_accept(int n) { LOOP(peers[used++] = MUST(accept(in, NULL, NULL))) }
+static void run_modify(int n)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = 7};
+    LOOP(EXPECT(epoll_ctl(set, EPOLL_CTL_MOD, out, &event), 0))
+}
+static void run_close_900(int n) { LOOP(EXPECT(close(900), 0)) }
 static void run_connection(int n)
 {
     LOOP(int a = connected(&address); int b = MUST(accept(in, NULL, NULL)); close(a); close(b))
 }
 
 static void nothing(int n) { (void)n; }
+static void nothing_yet(void) {}
 
 static const struct kind {
     const char *name;
@@ -203,7 +263,9 @@ static const struct kind {
     {"read-pipe", 20000, a_pipe, fill, run_read, nothing},
     {"write-pipe", 20000, a_pipe, widen, run_write, drain},
     {"poll-pipe", 8000, one_ready_pipe, nothing, run_poll_1, nothing},
-    {"dup-pipe", 8000, a_pipe, nothing, run_dup, nothing},
+    {"dup-pipe", 800, a_pipe, none_used, run_dup, close_many},
+    {"close-pipe", 800, a_pipe, open_many, run_close, nothing},
+    {"socket", 800, nothing_yet, none_used, run_socket, close_many},
     {"epoll-0", 8000, set_0, nothing, run_epoll, after_epoll},
     {"epoll-timed", 8000, set_0, nothing, run_epoll_timed, after_epoll},
     {"exchange", 500, a_connection, nothing, run_exchange, nothing},
@@ -217,7 +279,12 @@ static const struct kind {
     {"epoll-timed-1", 8000, set_1, nothing, run_epoll_timed, after_epoll},
     {"epoll-100", 8000, set_100, nothing, run_epoll, after_epoll},
     {"epoll-10000", 8000, set_10000, nothing, run_epoll, after_epoll},
-    {"dup-tcp", 8000, a_connection, nothing, run_dup, nothing},
+    {"modify", 4000, a_set_with_a_ready_connection, nothing, run_modify, nothing},
+    {"option", 8000, a_connection, nothing, run_option, nothing},
+    {"dup-tcp", 800, a_connection, none_used, run_dup, close_many},
+    {"close-tcp", 800, a_connection, open_many, run_close, nothing},
+    {"connect", 200, a_listener, unconnected_many, run_connect, accept_and_close},
+    {"accept", 200, a_listener, connected_many, run_accept, close_peers},
     {"connection", 50, a_listener, nothing, run_connection, nothing},
     // Only above stub.c, whose calls do nothing: what is left is the interposer itself.
     {"door-read", 400000, a_zero, nothing, run_read, nothing},
@@ -225,7 +292,7 @@ static const struct kind {
     {"door-poll", 400000, one_ready_pipe, nothing, run_poll_1, nothing},
     {"door-epoll", 400000, set_0, nothing, run_epoll, nothing},
     {"door-epoll-timed", 400000, set_0, nothing, run_epoll_timed, nothing},
-    {"door-close", 400000, a_null, nothing, run_close, nothing},
+    {"door-close", 400000, a_null, nothing, run_close_900, nothing},
     {"door-tcp-send", 400000, a_connection, nothing, run_send, nothing},
     {"door-tcp-recv", 400000, a_connection, nothing, run_recv, nothing},
 };

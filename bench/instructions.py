@@ -6,6 +6,10 @@ import subprocess
 from calls import MANAGED, UNMANAGED
 from tools import VARIANTS, Broken, table
 
+# How many calls a kind makes each time, where it is more than one; and the most that being idle may add to each.
+CALLS = {"exchange": 4, "connection": 7}
+AIM = 30
+
 
 def count(workshop, variant):
     """Instructions of each kind of call, loop and libc included."""
@@ -29,7 +33,7 @@ def count(workshop, variant):
 
 def report(workshop):
     found = {variant: count(workshop, variant) for variant in VARIANTS}
-    made = []
+    made, worst = [], []
     for kind, title in (*UNMANAGED, *MANAGED):
         if kind not in found["native"]:
             continue
@@ -39,5 +43,9 @@ def report(workshop):
             shown = f"{counted[variant] - counted['empty']:+.0f}"
             cells.append("" if variant == "armed" and (kind, title) in UNMANAGED else shown)
         made.append(cells)
+        worst.append(((counted["idle"] - counted["native"]) / CALLS.get(kind, 1), title))
     print("Instructions per call in user space. Column empty: over native; the others: over empty.")
     table(["instructions per call", "native", "empty", "idle", "other", "armed"], made)
+    missed = [f"{title} {more:+.0f}" for more, title in sorted(worst, reverse=True) if round(more) > AIM]
+    verdict = "missed by " + ", ".join(missed) if missed else "met"
+    print(f"Aim: idle at most {AIM} instructions per call over native: {verdict}.\n", flush=True)
