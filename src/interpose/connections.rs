@@ -11,7 +11,7 @@ use netdeadline_engine::op::{self, Accept, Connect};
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn connect(fd: c_int, address: *const libc::sockaddr, len: u32) -> c_int {
-    if !ENGINE.active() {
+    if !ENGINE.anything_tracked() {
         // SAFETY: the program's own call.
         return unsafe { next::connect(fd, address, len) };
     }
@@ -30,7 +30,7 @@ pub unsafe extern "C" fn accept(fd: c_int, address: *mut libc::sockaddr, len: *m
         // SAFETY: the program's own call.
         unsafe { next::accept(fd, address, len) }
     };
-    note(new, |new| op::accepted(&ENGINE, new))
+    came(new, |new| op::accepted(&ENGINE, new))
 }
 
 /// accept4(2).
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn accept4(fd: c_int, address: *mut libc::sockaddr, len: *
         // SAFETY: the program's own call.
         unsafe { next::accept4(fd, address, len, flags) }
     };
-    note(new, |new| op::accepted(&ENGINE, new))
+    came(new, |new| op::accepted(&ENGINE, new))
 }
 
 /// socket(2).
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn accept4(fd: c_int, address: *mut libc::sockaddr, len: *
 pub unsafe extern "C" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int {
     // SAFETY: the program's own call.
     let new = unsafe { next::socket(domain, kind, protocol) };
-    note(new, |new| op::socket_created(&ENGINE, new))
+    came(new, |new| op::socket_created(&ENGINE, new))
 }
 
 /// socketpair(2).
@@ -84,7 +84,17 @@ pub unsafe extern "C" fn shutdown(fd: c_int, how: c_int) -> c_int {
     result
 }
 
+/// Tell the engine of a new number, where that can concern it.
+#[inline(always)]
+fn came(new: c_int, tell: impl FnOnce(c_int)) -> c_int {
+    if new >= 0 && (ENGINE.anything_tracked() || ENGINE.known(new)) {
+        return note(new, tell);
+    }
+    new
+}
+
 /// Tell the engine of a call's success, errno untouched.
+#[inline(never)]
 pub(super) fn note(result: c_int, tell: impl FnOnce(c_int)) -> c_int {
     if result >= 0 && ENGINE.active() {
         let before = errno::load();

@@ -44,7 +44,7 @@ pub fn reads_now<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<Reading<'_>> {
     let bounded = e.movable() || d.any_rule() && d.has(Flag::Stream);
     let usual = bounded
         && !d.has_any(EXCEPTIONAL)
-        && d.lifetime.load(d.generation()) == State::Idle
+        && e.has_time(d)
         && !matches!(d.read.load(d.generation()), State::Expired(_));
     let late = || e.is_past(e.bound(d, Direction::Read, Scope::NONE).at);
     (usual && !(d.has(Flag::Explicit) && late())).then_some(Reading { slot, d })
@@ -68,7 +68,7 @@ pub fn sends_now<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<Sending<'_>> {
     let bounded = e.movable() || d.any_rule() && d.has(Flag::Stream);
     let usual = bounded
         && !d.has_any(EXCEPTIONAL_TO_SEND)
-        && d.lifetime.load(d.generation()) == State::Idle
+        && e.has_time(d)
         && !matches!(d.write.load(d.generation()), State::Expired(_));
     let late = || e.is_past(e.bound(d, Direction::Write, Scope::NONE).at);
     if !usual || d.has(Flag::Explicit) && late() {

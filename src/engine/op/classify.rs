@@ -32,7 +32,14 @@ impl<K: Kernel> Engine<K> {
     /// Does no call on this socket wait? Asked afresh each time, for another process may share the description; but a program
     /// that tries first is told of by its own F_SETFL.
     pub(crate) fn never_waits(&self, fd: i32, d: &Description) -> bool {
-        d.has(Flag::TriesFirst) && !d.has(Flag::Blocking) || self.is_nonblocking(fd)
+        if d.has(Flag::TriesFirst) && !d.has(Flag::Blocking) {
+            return true;
+        }
+        let never = self.is_nonblocking(fd);
+        if never {
+            d.set(Flag::SeenNonblocking);
+        }
+        never
     }
 
     /// From now on an interest in this socket's events is no wait: its program tries first.
@@ -43,6 +50,7 @@ impl<K: Kernel> Engine<K> {
 
     /// O_NONBLOCK may have changed.
     pub(crate) fn note_mode(&self, fd: i32, d: &Description) {
+        d.clear(Flag::SeenNonblocking);
         if d.has(Flag::TriesFirst) {
             if self.is_nonblocking(fd) {
                 d.clear(Flag::Blocking);

@@ -1,7 +1,7 @@
 //! A deadline has passed: leave the record, and cut short what has to be cut short.
 
 use super::clock::{Cause, Direction, Due, Way};
-use super::judge::Verdict;
+use super::judge::{Verdict, JIFFY};
 use crate::evidence::{self, Record};
 use crate::policy::{Addr, Class};
 use crate::sys::{file, socket, Kernel};
@@ -135,6 +135,9 @@ impl<K: Kernel> Engine<K> {
 
     /// Has this connection lived as long as it may? Sticky: every call fails from then on.
     pub(crate) fn outlived(&self, fd: i32, d: &Description, operation: &'static str) -> bool {
+        if self.has_time(d) {
+            return false;
+        }
         let State::Armed(end) = d.lifetime.load(d.generation()) else { return false };
         let now = self.kernel.now();
         if now < end || !self.is_same_socket(fd, d) {
@@ -151,6 +154,16 @@ impl<K: Kernel> Engine<K> {
             self.rearm_input(fd, self.slots.word(fd), d);
         }
         cut
+    }
+
+    /// Is the connection certainly not older than it may be? By the coarse clock, which costs a fifth.
+    #[inline]
+    pub(crate) fn has_time(&self, d: &Description) -> bool {
+        match d.lifetime.load(d.generation()) {
+            State::Idle => true,
+            State::Armed(end) => self.kernel.coarse().saturating_add(JIFFY) < end,
+            State::Expired(_) => false,
+        }
     }
 
     #[allow(clippy::too_many_arguments)] // What is known at an expiry; a struct for one call would only rename it.

@@ -40,7 +40,7 @@ enum Progress {
 }
 
 /// The coarsest tick in which the kernel counts: HZ=100.
-const JIFFY: u64 = 10_000_000;
+pub(crate) const JIFFY: u64 = 10_000_000;
 
 /// Is a connect attempt under way?
 pub(crate) fn is_pending(info: &TcpInfo) -> bool {

@@ -237,11 +237,9 @@ impl Transfer {
 
 impl Operation for Transfer {
     fn start<K: Kernel>(&mut self, e: &Engine<K>) -> Step {
-        let found = match (e.socket(self.to), e.socket(self.from)) {
-            (Some((slot, d)), _) => Some((Side { fd: self.to, direction: Direction::Write, slot }, d)),
-            (None, Some((slot, d))) => Some((Side { fd: self.from, direction: Direction::Read, slot }, d)),
-            (None, None) => None,
-        };
+        // The source is looked at only where it matters: to a web server it is a file that was just opened.
+        let side = |fd: i32, direction| e.socket(fd).map(|(slot, d)| (Side { fd, direction, slot }, d));
+        let found = side(self.to, Direction::Write).or_else(|| side(self.from, Direction::Read));
         let Some((side, d)) = found else { return Step::Call(self.own) };
         self.side = Some(side);
         let writes = side.direction == Direction::Write;
@@ -256,7 +254,7 @@ impl Operation for Transfer {
         let [.., flags, _, _] = self.own.args;
         let dontwait = self.own.nr == libc::SYS_sendmmsg && flags & libc::MSG_DONTWAIT as usize != 0;
         side.begins(d);
-        if dontwait || !(d.any_rule() || e.movable()) || e.never_waits(side.fd, d) {
+        if dontwait || !(d.any_rule() || e.movable()) || d.has(Flag::SeenNonblocking) || e.never_waits(side.fd, d) {
             self.stage = Stage::Own;
             return Step::Call(self.own);
         }

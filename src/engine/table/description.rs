@@ -64,6 +64,9 @@ pub enum Flag {
     Explicit = 1 << 20,
     /// It was registered one-shot in some epoll set, once.
     OneShot = 1 << 21,
+    /// O_NONBLOCK was seen to be set, and this process has not changed it since. Another process that shares the socket may have:
+    /// only where a wait without a bound is the worst that can come of it.
+    SeenNonblocking = 1 << 22,
 }
 
 /// Above the flags: which expiry it is (3 bits, wrapping), and how often the program was told of it (4 bits).
