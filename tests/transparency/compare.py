@@ -3,6 +3,8 @@
 import json
 
 DIED = ("died", "the process ended or hung in this test")
+# A test that one of two runs did not come to.
+ABSENT = ("absent", "not run")
 
 
 def read(path):
@@ -26,18 +28,18 @@ def read(path):
 
 def differences(plain, other):
     """Names whose outcome is not the same, in order."""
-    absent = ("absent", "not run")
     names = sorted(plain.keys() | other.keys())
-    return [name for name in names if plain.get(name, absent)[0] != other.get(name, absent)[0]]
+    return [name for name in names if plain.get(name, ABSENT)[0] != other.get(name, ABSENT)[0]]
 
 
-def verdict(plain_again, other_again):
-    """What repeating a differing test says, given the outcomes of its repetitions natively and with the library.
+def verdict(plain, other):
+    """What a differing test is, given its outcomes natively and with the library: the first, and those of its repetitions.
 
     "differs" is the library's fault; "flaps natively" is not; "once" means that it could not be repeated.
     """
-    if len(set(plain_again)) > 1:
-        return "flaps natively"
-    if set(other_again) == set(plain_again):
-        return "once"
-    return "differs"
+    plain_again, other_again = set(plain[1:]), set(other[1:])
+    if other_again - set(plain):
+        return "differs"
+    if len(plain_again) == 1 and not plain_again & other_again:
+        return "differs"
+    return "flaps natively" if len(set(plain)) > 1 else "once"

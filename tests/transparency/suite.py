@@ -1,8 +1,9 @@
 """Runs test modules of CPython's own suite and writes one JSON line when a test starts and one when it ends.
 
 Started by ./run, by the Python whose tests these are, with or without the library. The lines are written at once, so a
-process that dies still says which test it died in. Arguments: a JSON object with `results` (the file
-to append to), `modules`, `only` (ids; null for all) and `without` (ids).
+process that dies still says which test it died in. Arguments: a JSON object with `results` (the file to append to),
+`modules`, `only` (ids, or classes with a dot behind; null for all), `without` (ids) and `resources` (what tests may use that
+`python -m test` gives with -u only).
 """
 
 import faulthandler
@@ -82,16 +83,18 @@ def flat(tests):
             yield test
 
 
-def main(results, modules, only, without):
-    # As `python -m test` without -u: no network beyond this machine, nothing that takes minutes or gigabytes. One suite
-    # asks for the network and uses no more of it than loopback.
-    support.use_resources = ["network"] if modules == ["test_socketserver"] else []
+def wanted(test, only):
+    return only is None or test in only or test[: test.rindex(".") + 1] in only
+
+
+def main(results, modules, only, without, resources):
+    support.use_resources = resources
     loader = unittest.TestLoader()
     with open(results, "a") as out, tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         tests = [loader.loadTestsFromModule(importlib.import_module(f"test.{name}")) for name in modules]
         if only is not None or without:
-            tests = [test for test in flat(tests) if (only is None or test.id() in only) and test.id() not in without]
+            tests = [test for test in flat(tests) if wanted(test.id(), only) and test.id() not in without]
         lines = Lines(out)
         unittest.TestSuite(tests).run(lines)
         lines.say(finished=True)

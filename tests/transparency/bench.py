@@ -1,0 +1,99 @@
+"""Running modules of CPython's suite under a condition: one Python, one library, one scratch directory.
+
+Which modules, and what differences mean, does not belong here.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import compare
+import suites
+
+HERE = Path(__file__).resolve().parent
+# One whole module, however slow the machine, and how often it is resumed past a test that killed it or hung.
+MODULE_SECONDS = 600
+RESUMES = 5
+# What a Python must have of its own tests; a distribution's or a version manager's package may lack some.
+COMPLETE = "import test.test_socket, test.test_multiprocessing_spawn"
+
+
+def python_with_tests(asked, candidates):
+    """A Python that has its test package: Debian puts it into libpython3-testsuite, pyenv installs it."""
+    for complete in [COMPLETE, COMPLETE.split(",")[0]]:
+        for candidate in [asked] if asked else filter(None, candidates):
+            if subprocess.call([candidate, "-c", complete], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
+                # The program itself: a version manager's shim is a shell script that would load the library as well.
+                return subprocess.check_output([candidate, "-c", "import sys; print(sys.executable)"], text=True).strip()
+    return None
+
+
+class Bench:
+    def __init__(self, python, protection, scratch):
+        self.python, self.protection, self.scratch = python, protection, scratch
+        self.serial = itertools.count()
+        self.alive = set()
+        signal.signal(signal.SIGTERM, self.end)
+
+    def end(self, *_):
+        """Told to stop: end the sessions that we started, leave nothing behind."""
+        for process in list(self.alive):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        os._exit(128 + signal.SIGTERM)
+
+    def version(self):
+        return subprocess.check_output([self.python, "-c", "import sys; print(sys.version.split()[0])"], text=True).strip()
+
+    def missing(self, modules):
+        """Those that this version of Python does not have."""
+        code = "import importlib.util, sys; print(*(m for m in sys.argv[1:] if not importlib.util.find_spec('test.' + m)))"
+        return subprocess.check_output([self.python, "-c", code, *modules], text=True).split()
+
+    def reached(self, condition):
+        return self.protection.reaches(condition, [self.python, "-c", "print(open('/proc/self/maps').read())"])
+
+    def run(self, module, condition, ids=None):
+        """{test: (outcome, text)}. A test in which the process dies or hangs is one outcome; the rest is resumed after it."""
+        base = f"{self.scratch}/{next(self.serial)}"
+        results, outcomes, died = Path(f"{base}.results"), {}, None
+        results.touch()
+        for _ in range(RESUMES):
+            without = [*suites.LEFT_OUT, *outcomes]
+            what = {"results": str(results), "modules": [module], "only": ids, "without": without}
+            self.spawn(base, condition, what | {"resources": suites.RESOURCES.get(module, [])})
+            outcomes, died = compare.read(results)
+            if not died:
+                break
+            tail = Path(f"{base}.output").read_text(errors="replace")[-3000:]
+            print(f"the process died in {died} ({condition}):\n{tail}", flush=True)
+        return outcomes
+
+    def again(self, modules, condition, names):
+        """{test: outcome} of these tests, run by themselves; of all with None."""
+        theirs = [module for module in modules if names and any(f"test.{module}." in f"{name}." for name in names)]
+        outcomes = {}
+        for module in theirs or modules:
+            outcomes |= {name: outcome for name, (outcome, _) in self.run(module, condition, names).items()}
+        return outcomes
+
+    def spawn(self, base, condition, what):
+        command, env = self.protection.wrap(condition, [self.python, str(HERE / "suite.py"), json.dumps(what)])
+        with open(f"{base}.output", "wb") as output:
+            process = subprocess.Popen(
+                command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+            self.alive.add(process)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(MODULE_SECONDS)
+            # Also what a test that was ended left behind.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            self.alive.discard(process)

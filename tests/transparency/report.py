@@ -1,0 +1,102 @@
+"""Every difference between a native run and another: repeated, judged, printed, and written down.
+
+CPython's tests, Go's (go-tests/std) and the event loops' (tests/suites) are all judged here. How tests run belongs elsewhere.
+"""
+
+import platform
+import time
+
+import compare
+
+# A difference is repeated three times each way; one that then is not the library's for certain, more often.
+REPEATS = (3, 7)
+REPEAT_SECONDS = 240
+# What does not come again by itself may come again among the others: so often everything is run once more.
+WHOLE = 2
+
+
+def judge(title, plain, other, repeat, repeats=REPEATS):
+    """{test: verdict} for every test whose outcome differs.
+
+    `plain` and `other` are {test: (outcome, text)}; `repeat(names)` runs these tests again, by themselves (None: all tests),
+    and answers ({test: outcome} natively, {test: outcome} with the library).
+    """
+    count = sum(outcome == "pass" for outcome, _ in plain.values())
+    names = compare.differences(plain, other)
+    print(f"\n{title}: {len(plain)} tests, {count} pass natively, {len(names)} differ at first", flush=True)
+    for name, (outcome, _) in sorted(plain.items()):
+        if outcome in ("fail", "error", "died"):
+            print(f"   natively {outcome:5} {name}")
+    seen = {name: ([plain.get(name, compare.ABSENT)[0]], [other.get(name, compare.ABSENT)[0]]) for name in names}
+    verdicts, until = {}, time.monotonic() + REPEAT_SECONDS
+    for times in repeats:
+        # The library's for certain needs no more runs.
+        doubtful = [name for name in names if verdicts.get(name) != "differs"]
+        for _ in range(times if doubtful else 0):
+            if time.monotonic() > until and verdicts:
+                break
+            for side, outcomes in enumerate(repeat(doubtful)):
+                for name in doubtful:
+                    seen[name][side].append(outcomes.get(name, "absent"))
+        verdicts |= {name: compare.verdict(*seen[name]) for name in doubtful}
+    if "once" in verdicts.values():
+        for name in among_others(plain, repeat):
+            print(f"   again and again where all tests run: {name}")
+            verdicts[name] = "differs"
+    for name in names:
+        native, ours = (tally(outcomes) for outcomes in seen[name])
+        print(f"   {verdicts[name]}: {name}: natively {native}; with the library {ours}")
+        if verdicts[name] == "differs":
+            print("      " + other.get(name, compare.ABSENT)[1].strip().replace("\n", "\n      "))
+    return verdicts
+
+
+def among_others(plain, repeat):
+    """Tests that differ where the whole suite runs again: none unless each such run has one and each native run has none.
+
+    A fault that hits one call in so many hits another test each time, or none where few run.
+    """
+    runs = [repeat(None) for _ in range(WHOLE)]
+    first = {name: outcome for name, (outcome, _) in plain.items()}
+    if any(native != first for native, _ in runs):
+        return []
+    strange = [{name for name in other.keys() | first.keys() if other.get(name) != first.get(name)} for _, other in runs]
+    return sorted(set.union(*strange)) if all(strange) else []
+
+
+def tally(outcomes):
+    """The first outcome, and those of the repetitions with their numbers."""
+    again = outcomes[1:]
+    return f"{outcomes[0]}, then " + " ".join(f"{again.count(one)} {one}" for one in dict.fromkeys(again))
+
+
+class Results:
+    """A table of what was compared: a row for each suite under each condition."""
+
+    COLUMNS = ("suite", "condition", "tests", "pass natively", "differ at first", "after repeating")
+
+    def __init__(self, about):
+        self.about, self.rows = about, []
+
+    def add(self, suite, condition, plain, verdicts):
+        """Whether nothing is the library's."""
+        count = sum(outcome == "pass" for outcome, _ in plain.values())
+        found = []
+        for verdict in sorted(set(verdicts.values())):
+            names = sorted(name for name in verdicts if verdicts[name] == verdict)
+            found.append(f"{verdict} ({len(names)}): {' '.join(names)}")
+        self.rows.append((suite, condition, len(plain), count, len(verdicts), "; ".join(found) or "-"))
+        return "differs" not in verdicts.values()
+
+    def write(self, path):
+        with open(path, "w") as file:
+            for line in (*self.about, f"Linux {platform.release()}, {time.strftime('%Y-%m-%d', time.gmtime())}"):
+                print(f"# {line}", file=file)
+            for row in (self.COLUMNS, *self.rows):
+                print(*row, sep="\t", file=file)
+
+    def summary(self):
+        """One line: what all rows say together."""
+        tests, first = sum(row[2] for row in self.rows), sum(row[4] for row in self.rows)
+        ours = sum(row[5].count("differs (") for row in self.rows)
+        return f"{len(self.rows)} comparisons of {tests} tests: {first} differed at first, in {ours} comparisons the library's"
