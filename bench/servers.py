@@ -7,9 +7,8 @@ is not what its name says (ways.py).
 """
 
 import contextlib
-import os
-import pathlib
 
+import counted
 import go_workshop
 import serving
 import ways
@@ -114,6 +113,7 @@ def report(workshop, size, command):
     print(f"{ways.LEGEND}\n\nServers under load, {CONNECTIONS} connections. x: over direct.\n", flush=True)
     ways.must_bound_its_server(workshop, lambda port: ["redis-benchmark", "-p", str(port), "-n", "100", "GET", "bench"])
     ways.must_bound_its_server(workshop, lambda port: ["wrk", "-t1", "-c10", "-d9s", f"http://127.0.0.1:{port}/"])
+    counted.report([(kinds[0][0], counted.GET, serving.VALUE), (kinds[1][0], serving.ASK, serving.PAGE.encode())], size)
     for kind, clients in kinds:
         ways.must_bound_its_connections(kind)
         found = {title: {} for title in clients}

@@ -19,10 +19,11 @@ from tools import Broken
 
 PAGE = "A small page that never changes, as large as the one nginx shows when it is new.\n" * 8
 ASK = b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n"
-PATIENCE = 10
+VALUE = b"sixteen_bytes___\r\n"
+PATIENCE = 20
 # Debian's own, and what it builds on: files by sendfile, headers and file in one segment, connections kept.
 NGINX = """\
-daemon off; worker_processes 1; pid {home}/pid; error_log stderr crit; {user}
+daemon off; {workers}; pid {home}/pid; error_log stderr crit; {user}
 events {{ worker_connections 1024; }}
 http {{
   access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; types {{ text/html html; }}
@@ -131,20 +132,23 @@ def home_of(workshop, what):
     return home
 
 
-def redis(workshop, what, environment, processor):
+def redis(workshop, what, environment, processor, under=()):
+    """`under`: a command that runs the server, such as valgrind."""
     home, port = home_of(workshop, what), free_port()
     command = f"redis-server --port {port} --bind 127.0.0.1 --appendonly no --hz 1 --dir {home} --save".split()
-    question = b"SET bench sixteen_bytes___\r\n"
-    return Server(what, home, [*command, ""], environment, processor, port, question, b"+OK")
+    question = b"SET bench " + VALUE
+    return Server(what, home, [*under, *command, ""], environment, processor, port, question, b"+OK")
 
 
-def nginx(workshop, what, environment, processor):
+def nginx(workshop, what, environment, processor, under=()):
     home, port = home_of(workshop, what), free_port()
     (home / "pages").mkdir()
     (home / "pages/index.html").write_text(PAGE)
     user = "user root;" if os.geteuid() == 0 else ""
-    (home / "conf").write_text(NGINX.format(home=home, port=port, user=user))
-    command = ["nginx", "-p", home, "-c", home / "conf", "-e", "stderr"]
+    # One process where it is looked into, a master and a worker, as everywhere, where it is measured.
+    workers = "master_process off" if under else "worker_processes 1"
+    (home / "conf").write_text(NGINX.format(home=home, port=port, user=user, workers=workers))
+    command = [*under, "nginx", "-p", home, "-c", home / "conf", "-e", "stderr"]
     server = Server(what, home, command, environment, processor, port, ASK, b"200 OK")
     master = server.process.pid
     server.pids += map(int, pathlib.Path(f"/proc/{master}/task/{master}/children").read_text().split())

@@ -53,9 +53,9 @@ class C:
         self.name, self.function, self.workshop = name, start, workshop
         self.ways = ("direct", "direct again", *PRELOADED)
 
-    def start(self, way, policy=None):
+    def start(self, way, policy=None, under=()):
         variables = environment(self.workshop, way) | (policy or {})
-        server = self.function(self.workshop, f"{self.name}, {way}", variables, SERVER)
+        server = self.function(self.workshop, f"{self.name}, {way}", variables, SERVER, under)
         if way in PRELOADED:
             server.must_map(self.workshop.program("empty.so") if way == "empty" else self.workshop.library)
         return server
