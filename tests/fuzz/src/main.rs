@@ -8,6 +8,7 @@
 #![allow(clippy::duplicate_mod, reason = "golang.rs includes find.rs too, and keeps it to itself")]
 
 mod host;
+mod naive;
 mod pretended;
 mod sys;
 mod targets;

@@ -57,6 +57,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         made.text.truncate(0x400);
         seeds.push(input(&made));
     }
+    let twice = made::Made { text: made::text(0x300, &[0x100, 0x200]), table: made::table(&[(0x100, made::NAME)]) };
+    seeds.push(input(&twice));
     for newer in [false, true] {
         let mut text = made::text(0x300, &[0x100]);
         text.splice(0x200..0x240, made::vfork(newer));

@@ -2,6 +2,7 @@
 
 mod files;
 mod go;
+mod policy;
 mod scripts;
 mod vdso;
 
@@ -15,10 +16,11 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-pub const ALL: [Target; 4] = [
+pub const ALL: [Target; 5] = [
     Target { name: "files", run: files::run, seeds: files::seeds },
     Target { name: "go", run: go::run, seeds: go::seeds },
     Target { name: "vdso", run: vdso::run, seeds: vdso::seeds },
+    Target { name: "policy", run: policy::run, seeds: policy::seeds },
     Target { name: "scripts", run: scripts::run, seeds: scripts::seeds },
 ];
 
