@@ -70,7 +70,7 @@ class Go:
 
     def start(self, way, policy=None):
         variant = "native" if way.startswith("direct") else "idle"
-        command, variables = self.go.command_of("http", self.build, variant, ["serve"], extra=policy or POLICY.get(way, {}))
+        command, variables = self.go.command_of("http", self.build, variant, extra=policy or POLICY.get(way, {}))
         server = serving.go(self.workshop, f"{self.name}, {way}", command, variables, SERVER)
         if way in PRELOADED:
             server.must_map(self.go.library)
