@@ -311,7 +311,7 @@ pub unsafe extern "C" fn nd_connect(fd: c_int, address: *const libc::sockaddr, l
     // SAFETY: the caller's own call.
     io(
         fd,
-        || drive(|| Connect::new(fd, address as usize, length as usize)),
+        || drive(move || Connect::new(fd, address as usize, length as usize)),
         || unsafe { next::connect(fd, address, length) as isize },
     ) as c_int
 }
@@ -324,7 +324,7 @@ pub unsafe extern "C" fn nd_connect(fd: c_int, address: *const libc::sockaddr, l
 pub unsafe extern "C" fn nd_accept(fd: c_int, address: *mut libc::sockaddr, length: *mut libc::socklen_t) -> c_int {
     let new = io(
         fd,
-        || drive(|| Accept::new(fd, address as usize, length as usize, None)),
+        || drive(move || Accept::new(fd, address as usize, length as usize, None)),
         || unsafe {
             // SAFETY: the caller's own call.
             next::accept(fd, address, length) as isize
@@ -345,7 +345,7 @@ pub unsafe extern "C" fn nd_read(fd: c_int, buffer: *mut c_void, count: usize) -
     // SAFETY: the caller's own call.
     io(
         fd,
-        || read_now(|| Receive::read("read", fd, buffer as usize, count), (fd, buffer, count, 0)),
+        || read_now(move || Receive::read("read", fd, buffer as usize, count), (fd, buffer, count, 0)),
         || unsafe { next::read(fd, buffer, count) },
     )
 }
@@ -357,7 +357,7 @@ pub unsafe extern "C" fn nd_read(fd: c_int, buffer: *mut c_void, count: usize) -
 #[no_mangle]
 pub unsafe extern "C" fn nd_write(fd: c_int, buffer: *const c_void, count: usize) -> isize {
     // SAFETY: the caller's own call.
-    io(fd, || drive(|| Send::write(fd, buffer as usize, count)), || unsafe { next::write(fd, buffer, count) })
+    io(fd, || drive(move || Send::write(fd, buffer as usize, count)), || unsafe { next::write(fd, buffer, count) })
 }
 
 /// recv(2) under `fd`'s read deadline.
@@ -369,7 +369,7 @@ pub unsafe extern "C" fn nd_recv(fd: c_int, buffer: *mut c_void, count: usize, f
     // SAFETY: the caller's own call.
     io(
         fd,
-        || drive(|| Receive::recvfrom("recv", [fd as usize, buffer as usize, count, flags as usize, 0, 0])),
+        || drive(move || Receive::recvfrom("recv", [fd as usize, buffer as usize, count, flags as usize, 0, 0])),
         || unsafe { next::recv(fd, buffer, count, flags) },
     )
 }
@@ -383,7 +383,7 @@ pub unsafe extern "C" fn nd_send(fd: c_int, buffer: *const c_void, count: usize,
     // SAFETY: the caller's own call.
     io(
         fd,
-        || drive(|| Send::sendto("send", [fd as usize, buffer as usize, count, flags as usize, 0, 0])),
+        || drive(move || Send::sendto("send", [fd as usize, buffer as usize, count, flags as usize, 0, 0])),
         || unsafe { next::send(fd, buffer, count, flags) },
     )
 }
@@ -401,7 +401,7 @@ pub unsafe extern "C" fn nd_poll(fds: *mut libc::pollfd, count: libc::nfds_t, ti
     }
     let own = Call::new(libc::SYS_poll, [fds as usize, count as usize, timeout_ms as usize, 0, 0, 0]);
     let timeout = u64::try_from(timeout_ms).map_or(u64::MAX, |ms| ms * 1_000_000);
-    drive(|| Poll::<MOVABLE>::new("poll", own, fds as usize, count as usize, timeout, (0, 0))) as c_int
+    drive(move || Poll::<MOVABLE>::new("poll", own, fds as usize, count as usize, timeout, (0, 0))) as c_int
 }
 
 /// close(2). Whoever waits on `fd` in another thread is woken and fails with EBADF.

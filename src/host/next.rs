@@ -28,8 +28,13 @@ impl Next {
         Next { name, address: OnceNonZeroUsize::new() }
     }
 
-    /// The address; `None` if no library behind us has the name.
+    /// The address, where it was looked up and found.
     #[inline(always)]
+    pub fn found(&self) -> Option<NonZeroUsize> {
+        self.address.get().filter(|address| *address != ABSENT)
+    }
+
+    /// The address; `None` if no library behind us has the name.
     pub fn address(&self) -> Option<NonZeroUsize> {
         match self.address.get() {
             Some(ABSENT) => None,
@@ -98,20 +103,30 @@ macro_rules! next {
             #[inline(always)]
             #[allow(clippy::too_many_arguments)] // libc's signature
             pub unsafe fn $name($($argument: $type),*) -> $result {
-                match table::$name.address() {
-                    Some(address) => {
-                        type Function = unsafe extern "C" fn($($type),*) -> $result;
-                        // SAFETY: dlsym found this name, and C gives a name one type.
-                        let next = unsafe { core::mem::transmute::<usize, Function>(address.get()) };
-                        // SAFETY: the caller's.
-                        unsafe { next($($argument),*) }
-                    }
-                    None => {
+                type Function = unsafe extern "C" fn($($type),*) -> $result;
+                /// Where the name was not looked up yet, or this libc lacks it. Out of line, so that the call itself is a jump.
+                #[cold]
+                #[inline(never)]
+                #[allow(clippy::too_many_arguments)] // libc's signature
+                unsafe fn seldom($($argument: $type),*) -> $result {
+                    let Some(address) = table::$name.address() else {
                         #[allow(unused_variables)]
                         let standing_in: fn($($type),*) -> $result = |$($argument),*| $otherwise;
-                        standing_in($($argument),*)
-                    }
+                        return standing_in($($argument),*);
+                    };
+                    // SAFETY: dlsym found this name, and C gives a name one type.
+                    let next = unsafe { core::mem::transmute::<usize, Function>(address.get()) };
+                    // SAFETY: the caller's.
+                    unsafe { next($($argument),*) }
                 }
+                let Some(address) = table::$name.found() else {
+                    // SAFETY: the caller's.
+                    return unsafe { seldom($($argument),*) };
+                };
+                // SAFETY: as above.
+                let next = unsafe { core::mem::transmute::<usize, Function>(address.get()) };
+                // SAFETY: the caller's.
+                unsafe { next($($argument),*) }
             }
         )*
 

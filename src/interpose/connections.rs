@@ -1,6 +1,6 @@
 //! socket, socketpair, connect, accept, accept4, shutdown.
 
-use crate::host::{drive::drive, errno, next};
+use crate::host::{drive::drive, next};
 use crate::ENGINE;
 use core::ffi::c_int;
 use netdeadline_engine::op::{self, Accept, Connect};
@@ -15,7 +15,7 @@ pub unsafe extern "C" fn connect(fd: c_int, address: *const libc::sockaddr, len:
         // SAFETY: the program's own call.
         return unsafe { next::connect(fd, address, len) };
     }
-    drive(|| Connect::new(fd, address as usize, len as usize)) as c_int
+    drive(move || Connect::new(fd, address as usize, len as usize)) as c_int
 }
 
 /// accept(2).
@@ -25,7 +25,7 @@ pub unsafe extern "C" fn connect(fd: c_int, address: *const libc::sockaddr, len:
 #[no_mangle]
 pub unsafe extern "C" fn accept(fd: c_int, address: *mut libc::sockaddr, len: *mut u32) -> c_int {
     let new = if ENGINE.movable() {
-        drive(|| Accept::new(fd, address as usize, len as usize, None)) as c_int
+        drive(move || Accept::new(fd, address as usize, len as usize, None)) as c_int
     } else {
         // SAFETY: the program's own call.
         unsafe { next::accept(fd, address, len) }
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn accept(fd: c_int, address: *mut libc::sockaddr, len: *m
 #[no_mangle]
 pub unsafe extern "C" fn accept4(fd: c_int, address: *mut libc::sockaddr, len: *mut u32, flags: c_int) -> c_int {
     let new = if ENGINE.movable() {
-        drive(|| Accept::new(fd, address as usize, len as usize, Some(flags))) as c_int
+        drive(move || Accept::new(fd, address as usize, len as usize, Some(flags))) as c_int
     } else {
         // SAFETY: the program's own call.
         unsafe { next::accept4(fd, address, len, flags) }
@@ -93,13 +93,11 @@ fn came(new: c_int, tell: impl FnOnce(c_int)) -> c_int {
     new
 }
 
-/// Tell the engine of a call's success, errno untouched.
-#[inline(never)]
+/// Tell the engine of a call's success. (Its own system calls are bare ones, which do not know errno.)
+#[inline(always)]
 pub(super) fn note(result: c_int, tell: impl FnOnce(c_int)) -> c_int {
     if result >= 0 && ENGINE.active() {
-        let before = errno::load();
         tell(result);
-        errno::store(before);
     }
     result
 }

@@ -21,23 +21,18 @@ pub unsafe extern "C" fn close(fd: c_int) -> c_int {
     close_known(fd)
 }
 
-/// Out of line, so that the usual close saves no registers and asks for no errno.
+/// Out of line, so that the usual close saves no registers.
 #[inline(never)]
 fn close_known(fd: c_int) -> c_int {
     if ENGINE.active() {
-        let before = errno::load();
-        let what = op::close(&ENGINE, fd);
-        errno::store(before);
-        match what {
+        match op::close(&ENGINE, fd) {
             Close::Call => {}
             Close::NotOpen => return errno::in_libc_form(-(libc::EBADF as isize)) as c_int,
             Close::CallAndTell(index) => {
                 // SAFETY: the program's own call.
                 let result = unsafe { next::close(fd) };
                 // Also after an error: the number is free (man 2 close).
-                let after = errno::load();
                 op::closed(&ENGINE, fd, index);
-                errno::store(after);
                 return result;
             }
         }

@@ -16,7 +16,7 @@ pub unsafe extern "C" fn read(fd: c_int, buf: *mut c_void, count: usize) -> isiz
         // SAFETY: the program's own call.
         return unsafe { next::read(fd, buf, count) };
     }
-    read_now(|| Receive::read("read", fd, buf as usize, count), (fd, buf, count, 0))
+    read_now(move || Receive::read("read", fd, buf as usize, count), (fd, buf, count, 0))
 }
 
 /// readv(2).
@@ -30,7 +30,7 @@ pub unsafe extern "C" fn readv(fd: c_int, iov: *const libc::iovec, count: c_int)
         return unsafe { next::readv(fd, iov, count) };
     }
     let message = message(iov, count);
-    drive(|| Receive::readv(fd, iov as usize, count as isize as usize, &raw const message as usize))
+    drive(move || Receive::readv(fd, iov as usize, count as isize as usize, &raw const message as usize))
 }
 
 /// A message that names the program's vector.
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn recvfrom(
         return unsafe { next::recvfrom(fd, buf, count, flags, from, len) };
     }
     let args = [fd as usize, buf as usize, count, flags as usize, from as usize, len as usize];
-    drive(|| Receive::recvfrom("recvfrom", args))
+    drive(move || Receive::recvfrom("recvfrom", args))
 }
 
 /// recvmsg(2). Descriptors that come along are new numbers.
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn recvfrom(
 #[no_mangle]
 pub unsafe extern "C" fn recvmsg(fd: c_int, message: *mut libc::msghdr, flags: c_int) -> isize {
     let result = if ENGINE.concerns(fd) {
-        drive(|| Receive::recvmsg(fd, message as usize, flags as usize))
+        drive(move || Receive::recvmsg(fd, message as usize, flags as usize))
     } else {
         // SAFETY: the program's own call.
         unsafe { next::recvmsg(fd, message, flags) }
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn recvmmsg(
     time: *mut libc::timespec,
 ) -> c_int {
     let result = if ENGINE.concerns(fd) {
-        drive(|| Receive::recvmmsg(fd, vector as usize, count as usize, flags as usize, time as usize)) as c_int
+        drive(move || Receive::recvmmsg(fd, vector as usize, count as usize, flags as usize, time as usize)) as c_int
     } else {
         // SAFETY: the program's own call.
         unsafe { next::recvmmsg(fd, vector, count, flags, time) }

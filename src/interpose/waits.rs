@@ -37,9 +37,9 @@ fn poll_in_time(
     mask: (usize, usize),
 ) -> c_int {
     if ENGINE.movable() {
-        drive(|| Poll::<MOVABLE>::new(name, own, fds, count, timeout, mask)) as c_int
+        drive(move || Poll::<MOVABLE>::new(name, own, fds, count, timeout, mask)) as c_int
     } else {
-        drive(|| Poll::<0>::new(name, own, fds, count, timeout, mask)) as c_int
+        drive(move || Poll::<0>::new(name, own, fds, count, timeout, mask)) as c_int
     }
 }
 
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn select(
         return unsafe { next::select(count, input, output, exceptions, time) };
     };
     let args = [count as usize, input as usize, output as usize, exceptions as usize, time as usize, 0];
-    drive(|| Select::new("select", Call::new(libc::SYS_select, args), timeout)) as c_int
+    drive(move || Select::new("select", Call::new(libc::SYS_select, args), timeout)) as c_int
 }
 
 /// pselect(2).
@@ -129,7 +129,7 @@ pub unsafe extern "C" fn pselect(
         return unsafe { next::pselect(count, input, output, exceptions, time, mask) };
     };
     let args = [count as usize, input as usize, output as usize, exceptions as usize, time as usize, mask as usize];
-    drive(|| Select::new("pselect", Call::new(libc::SYS_pselect6, args), timeout)) as c_int
+    drive(move || Select::new("pselect", Call::new(libc::SYS_pselect6, args), timeout)) as c_int
 }
 
 /// epoll_create(2).
@@ -165,36 +165,70 @@ pub unsafe extern "C" fn epoll_ctl(set: c_int, operation: c_int, fd: c_int, even
     note(result, |_| op::epoll_ctl(&ENGINE, set, operation, fd, event as usize, Interest::Waits))
 }
 
-/// A wait in an epoll set where nothing is armed: the program's own call and a look for our timer's event.
-#[inline(always)]
-fn wait_plainly(
-    operation: impl FnOnce() -> EpollWait,
+/// epoll_wait or epoll_pwait.
+#[derive(Clone, Copy)]
+struct Wait {
+    set: c_int,
     events: *mut libc::epoll_event,
-    call: impl FnOnce() -> c_int,
-) -> c_int {
-    let count = call();
-    if count <= 0 || !op::has_token(events as usize, count as usize) {
-        return count;
-    }
-    drive(|| operation().begun(count as isize)) as c_int
+    max: c_int,
+    ms: c_int,
+    /// epoll_pwait's.
+    mask: Option<*const libc::sigset_t>,
 }
 
-/// A wait of so many ms in an epoll set where something may be armed.
-#[inline(never)]
-fn wait_in_time(
-    operation: impl FnOnce() -> EpollWait,
-    (set, events, ms): (c_int, *mut libc::epoll_event, c_int),
-    call: impl FnOnce(c_int) -> c_int,
-) -> c_int {
-    if op::waits_plainly(&ENGINE, set, of_ms(ms)) {
-        return wait_plainly(operation, events, || call(ms));
+impl Wait {
+    fn operation(self) -> EpollWait {
+        let Wait { set, events, max, ms, mask } = self;
+        let (name, nr, mask, size) = match mask {
+            None => ("epoll_wait", libc::SYS_epoll_wait, 0, 0),
+            Some(mask) => ("epoll_pwait", libc::SYS_epoll_pwait, mask as usize, 8),
+        };
+        let own = Call::new(nr, [set as usize, events as usize, max as usize, ms as usize, mask, size]);
+        EpollWait::new(name, own, Clock::Milliseconds, of_ms(ms))
     }
-    let Some(wait) = op::waits_by_timer(&ENGINE, set, ms) else { return drive(operation) as c_int };
-    let count = call(wait.ms());
-    if wait.is_over(&ENGINE, events as usize, count as isize) {
-        return count;
+
+    /// The program's own call, for so many ms.
+    fn call(self, ms: c_int) -> c_int {
+        let Wait { set, events, max, mask, .. } = self;
+        // SAFETY: the program's own call.
+        unsafe {
+            match mask {
+                None => next::epoll_wait(set, events, max, ms),
+                Some(mask) => next::epoll_pwait(set, events, max, ms, mask),
+            }
+        }
     }
-    drive(|| operation().by_timer(count as isize, &wait)) as c_int
+
+    /// The program's own call has answered, where nothing was armed when it began: the program's answer, unless our timer is in it.
+    #[inline(always)]
+    fn answered(&self, count: c_int) -> c_int {
+        if count <= 0 || !op::has_token(self.events as usize, count as usize) {
+            return count;
+        }
+        self.go_on(count)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn go_on(&self, count: c_int) -> c_int {
+        let wait = *self;
+        drive(move || wait.operation().begun(count as isize)) as c_int
+    }
+
+    /// Where something may be armed.
+    #[inline(never)]
+    fn in_time(self) -> c_int {
+        let Wait { set, events, ms, .. } = self;
+        if op::waits_plainly(&ENGINE, set, of_ms(ms)) {
+            return self.answered(self.call(ms));
+        }
+        let Some(wait) = op::waits_by_timer(&ENGINE, set, ms) else { return drive(move || self.operation()) as c_int };
+        let count = self.call(wait.ms());
+        if wait.is_over(&ENGINE, events as usize, count as isize) {
+            return count;
+        }
+        drive(move || self.operation().by_timer(count as isize, &wait)) as c_int
+    }
 }
 
 /// epoll_wait(2).
@@ -203,16 +237,12 @@ fn wait_in_time(
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn epoll_wait(set: c_int, events: *mut libc::epoll_event, max: c_int, ms: c_int) -> c_int {
-    // SAFETY: the program's own call.
-    let call = |ms| unsafe { next::epoll_wait(set, events, max, ms) };
-    let operation = || {
-        let args = [set as usize, events as usize, max as usize, ms as usize, 0, 0];
-        EpollWait::new("epoll_wait", Call::new(libc::SYS_epoll_wait, args), Clock::Milliseconds, of_ms(ms))
-    };
     if ENGINE.anything_tracked() {
-        return wait_in_time(operation, (set, events, ms), call);
+        return Wait { set, events, max, ms, mask: None }.in_time();
     }
-    wait_plainly(operation, events, || call(ms))
+    let wait = Wait { set, events, max, ms, mask: None };
+    // SAFETY: the program's own call.
+    wait.answered(unsafe { next::epoll_wait(set, events, max, ms) })
 }
 
 /// epoll_pwait(2).
@@ -227,16 +257,12 @@ pub unsafe extern "C" fn epoll_pwait(
     ms: c_int,
     mask: *const libc::sigset_t,
 ) -> c_int {
-    // SAFETY: the program's own call.
-    let call = |ms| unsafe { next::epoll_pwait(set, events, max, ms, mask) };
-    let operation = || {
-        let args = [set as usize, events as usize, max as usize, ms as usize, mask as usize, 8];
-        EpollWait::new("epoll_pwait", Call::new(libc::SYS_epoll_pwait, args), Clock::Milliseconds, of_ms(ms))
-    };
     if ENGINE.anything_tracked() {
-        return wait_in_time(operation, (set, events, ms), call);
+        return Wait { set, events, max, ms, mask: Some(mask) }.in_time();
     }
-    wait_plainly(operation, events, || call(ms))
+    let wait = Wait { set, events, max, ms, mask: Some(mask) };
+    // SAFETY: the program's own call.
+    wait.answered(unsafe { next::epoll_pwait(set, events, max, ms, mask) })
 }
 
 /// epoll_pwait2(2).
@@ -257,7 +283,7 @@ pub unsafe extern "C" fn epoll_pwait2(
         // SAFETY: the program's own call.
         return unsafe { next::epoll_pwait2(set, events, max, time, mask) };
     };
-    let operation = || {
+    let operation = move || {
         let args = [set as usize, events as usize, max as usize, time as usize, mask as usize, 8];
         EpollWait::new("epoll_pwait2", Call::new(libc::SYS_epoll_pwait2, args), Clock::Timespec, timeout)
     };
@@ -265,7 +291,11 @@ pub unsafe extern "C" fn epoll_pwait2(
         return drive(operation) as c_int;
     }
     // SAFETY: the program's own call.
-    wait_plainly(operation, events, || unsafe { next::epoll_pwait2(set, events, max, time, mask) })
+    let count = unsafe { next::epoll_pwait2(set, events, max, time, mask) };
+    if count <= 0 || !op::has_token(events as usize, count as usize) {
+        return count;
+    }
+    drive(move || operation().begun(count as isize)) as c_int
 }
 
 /// `poll` of programs compiled with _FORTIFY_SOURCE.

@@ -13,11 +13,11 @@ const USUAL: c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_MORE;
 /// A send of one buffer.
 fn send_now(name: &'static str, fd: c_int, (buf, count): (*const c_void, usize), flags: c_int) -> isize {
     write_now(
-        || Send::sendto(name, [fd as usize, buf as usize, count, flags as usize, 0, 0]),
+        move || Send::sendto(name, [fd as usize, buf as usize, count, flags as usize, 0, 0]),
         (fd, count != 0 && flags & !USUAL == 0),
         // SAFETY: the program's own buffer, for the same call.
-        || unsafe { next::send(fd, buf, count, flags | libc::MSG_DONTWAIT) },
-        || count,
+        move || unsafe { next::send(fd, buf, count, flags | libc::MSG_DONTWAIT) },
+        move || count,
     )
 }
 
@@ -32,11 +32,11 @@ pub unsafe extern "C" fn write(fd: c_int, buf: *const c_void, count: usize) -> i
         return unsafe { next::write(fd, buf, count) };
     }
     write_now(
-        || Send::write(fd, buf as usize, count),
+        move || Send::write(fd, buf as usize, count),
         (fd, count != 0),
         // SAFETY: the program's own buffer; a write to a socket is a send without flags.
-        || unsafe { next::send(fd, buf, count, libc::MSG_DONTWAIT) },
-        || count,
+        move || unsafe { next::send(fd, buf, count, libc::MSG_DONTWAIT) },
+        move || count,
     )
 }
 
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn writev(fd: c_int, iov: *const libc::iovec, count: c_int
         (fd, (1..=1024).contains(&count)),
         // SAFETY: the program's own vector, in a message of ours; a write to a socket is a send without flags.
         || unsafe { next::sendmsg(fd, &raw const message, libc::MSG_DONTWAIT) },
-        || op::vector_length(iov as usize, count as usize),
+        move || op::vector_length(iov as usize, count as usize),
     )
 }
 
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn sendto(
     if to.is_null() {
         return send_now("sendto", fd, (buf, count), flags);
     }
-    drive(|| Send::sendto("sendto", [fd as usize, buf as usize, count, flags as usize, to as usize, len as usize]))
+    drive(move || Send::sendto("sendto", [fd as usize, buf as usize, count, flags as usize, to as usize, len as usize]))
 }
 
 /// sendmsg(2).
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn sendmsg(fd: c_int, message: *const libc::msghdr, flags:
         // SAFETY: the program's own call.
         return unsafe { next::sendmsg(fd, message, flags) };
     }
-    drive(|| Send::sendmsg(fd, message as usize, flags as usize))
+    drive(move || Send::sendmsg(fd, message as usize, flags as usize))
 }
 
 /// sendmmsg(2).
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn sendmmsg(fd: c_int, vector: *mut libc::mmsghdr, count: 
         // SAFETY: the program's own call.
         return unsafe { next::sendmmsg(fd, vector, count, flags) };
     }
-    drive(|| SendMany::new(fd, vector as usize, count as usize, flags as usize)) as c_int
+    drive(move || SendMany::new(fd, vector as usize, count as usize, flags as usize)) as c_int
 }
 
 /// sendfile(2).
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn sendfile(out: c_int, from: c_int, offset: *mut i64, cou
         // SAFETY: the program's own call.
         return unsafe { next::sendfile(out, from, offset, count) };
     }
-    drive(|| Transfer::sendfile(out, from, offset as usize, count))
+    drive(move || Transfer::sendfile(out, from, offset as usize, count))
 }
 
 /// sendfile(2) by its other name: off_t has 64 bits here.
@@ -168,5 +168,7 @@ pub unsafe extern "C" fn splice(
         // SAFETY: the program's own call.
         return unsafe { next::splice(from, from_at, to, to_at, count, flags) };
     }
-    drive(|| Transfer::splice([from as usize, from_at as usize, to as usize, to_at as usize, count, flags as usize]))
+    drive(move || {
+        Transfer::splice([from as usize, from_at as usize, to as usize, to_at as usize, count, flags as usize])
+    })
 }

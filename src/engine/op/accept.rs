@@ -146,6 +146,7 @@ impl Operation for Accept {
 }
 
 /// `fd` has just been accepted.
+#[inline(never)] // Its callers are jumps where it is not called.
 pub fn accepted<K: Kernel>(e: &Engine<K>, fd: i32) {
     super::created(e, fd);
     let Some(settings) = e.settings.peek() else { return };

@@ -233,9 +233,11 @@ pub fn waits_plainly<K: Kernel>(e: &Engine<K>, epfd: i32, timeout: u64) -> bool 
     (timeout == 0 || timeout == u64::MAX) && e.set(epfd).is_none_or(|(_, set)| plain(set))
 }
 
-/// A wait that is the program's own call although something is armed in its set: the set's timer ends it in time.
+/// A wait that is the program's own call although its time has to be counted, or something is armed in its set: the set's timer ends
+/// it in time.
 pub struct ByTimer<'a> {
-    set: &'a Set,
+    /// Where something is armed.
+    set: Option<&'a Set>,
     /// When it began, where the program gave it a time.
     began: u64,
     /// How long to wait, in ms.
@@ -253,17 +255,21 @@ pub fn waits_by_timer<K: Kernel>(e: &Engine<K>, epfd: i32, ms: i32) -> Option<By
     if e.scopes.any() || e.process.lent() {
         return None;
     }
-    let (_, set) = e.set(epfd)?;
+    let began = || if ms > 0 { e.kernel.now() } else { 0 };
+    let set = e.set(epfd).map(|(_, set)| set);
+    let Some(set) = set.filter(|set| set.next() != u64::MAX || e.movable()) else {
+        return Some(ByTimer { set: None, began: began(), ms, cut: false });
+    };
     let (next, now, epoch) = (set.next(), e.kernel.coarse(), e.process.epoch(&e.kernel));
     if next <= now || set.may_be_gap(now) || !set.timer.covers(epoch, next) {
         return None;
     }
     set.enter(now, epoch);
-    let began = if ms > 0 { e.kernel.now() } else { 0 };
+    let began = began();
     // Should the timer be gone (closed behind our back), the wait ends all the same.
     let most = ((next - now) / MILLISECOND).saturating_add(1 + SPARE_MS).min(i32::MAX as u64) as i32;
     let cut = ms < 0 || ms > most;
-    Some(ByTimer { set, began, ms: if cut { most } else { ms }, cut })
+    Some(ByTimer { set: Some(set), began, ms: if cut { most } else { ms }, cut })
 }
 
 impl ByTimer<'_> {
@@ -275,7 +281,9 @@ impl ByTimer<'_> {
     /// The call has answered `count`, with these events: is that the program's answer? If not, [`EpollWait::by_timer`] goes on.
     #[inline]
     pub fn is_over<K: Kernel>(&self, e: &Engine<K>, events: usize, count: isize) -> bool {
-        self.set.leave(e.kernel.coarse());
+        if let Some(set) = self.set {
+            set.leave(e.kernel.coarse());
+        }
         match usize::try_from(count) {
             Ok(0) => !self.cut,
             Ok(count) => !has_token(events, count),

@@ -70,6 +70,7 @@ pub fn created<K: Kernel>(e: &Engine<K>, fd: i32) {
 }
 
 /// A number has just come into being as a socket that has no other number.
+#[inline(never)] // Its callers are jumps where it is not called.
 pub fn socket_created<K: Kernel>(e: &Engine<K>, fd: i32) {
     created(e, fd);
     if e.movable() && !e.process.borrowed(&e.kernel) {
@@ -78,6 +79,7 @@ pub fn socket_created<K: Kernel>(e: &Engine<K>, fd: i32) {
 }
 
 /// `new` has just become a duplicate of `old`.
+#[inline(never)] // Its callers are jumps where it is not called.
 pub fn duplicated<K: Kernel>(e: &Engine<K>, old: i32, new: i32) {
     if old == new || e.process.borrowed(&e.kernel) {
         return;
@@ -141,6 +143,7 @@ pub fn closed_range<K: Kernel>(e: &Engine<K>, _first: u32, _last: u32) {
 }
 
 /// O_NONBLOCK may have changed (F_SETFL, FIONBIO): the program's own timeouts are ours to keep only where it is set.
+#[inline(never)] // Its callers are jumps where it is not called.
 pub fn mode_changed<K: Kernel>(e: &Engine<K>, fd: i32) {
     if e.slots.word(fd).kind() != Kind::Socket {
         return;

@@ -123,6 +123,7 @@ impl Loan {
 }
 
 /// The program set an option and the kernel took it.
+#[inline(never)] // Its callers are jumps where it is not called.
 pub fn set_option<K: Kernel>(e: &Engine<K>, fd: i32, level: i32, name: i32, value: usize, length: usize) {
     if level != libc::SOL_SOCKET || !e.active() || e.process.borrowed(&e.kernel) {
         return;
@@ -165,6 +166,7 @@ pub fn set_option<K: Kernel>(e: &Engine<K>, fd: i32, level: i32, name: i32, valu
 }
 
 /// The program asked for an option and the kernel answered, at `value`.
+#[inline(never)] // Its callers are jumps where it is not called.
 pub fn fetched_option<K: Kernel>(e: &Engine<K>, fd: i32, level: i32, name: i32, value: usize) {
     if level != libc::SOL_SOCKET || name != libc::SO_ERROR || e.slots.word(fd).kind() != Kind::Socket {
         return;
