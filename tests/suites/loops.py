@@ -1,0 +1,78 @@
+"""The event loops' own suites: how each is built, which tests it has, how one is started and what it then prints.
+
+How they are kept apart and compared does not belong here.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import sources
+
+
+class Loop:
+    """One library's suite. `place` is where it was built, `binary` the program of all its tests."""
+
+    package = binary = target = ""
+    cmake = ()
+    # What a test needs of the sources beside itself.
+    fixtures = ()
+
+    def prepare(self):
+        self.place = sources.built(self.package, self.cmake, self.target)
+        self.version = self.place.name.removeprefix(f"{self.package}-")
+
+    def lay_out(self, directory):
+        """A directory of its own, for a run that may write into it; the program in it."""
+        program = Path(directory) / "tests"
+        shutil.copy2(self.place / "build" / self.binary, program)
+        for name in self.fixtures:
+            shutil.copytree(self.place / name, Path(directory) / name, dirs_exist_ok=True)
+        return program
+
+    def list(self, *arguments, env=None):
+        command = [self.place / "build" / self.binary, *arguments]
+        return subprocess.check_output(command, stdin=subprocess.DEVNULL, text=True, timeout=60, env=env).splitlines()
+
+
+class Libuv(Loop):
+    """One test is `uv_run_tests_a NAME`; it answers in the Test Anything Protocol."""
+
+    name, package, binary, target = "libuv", "libuv1", "uv_run_tests_a", "uv_run_tests_a"
+    fixtures = ("test/fixtures",)
+    environment = {}
+
+    def tests(self):
+        return self.list("--list", env={"UV_RUN_AS_ROOT": "1"})
+
+    def outcome(self, status, text):
+        said = re.search(r"^(not ok|ok) 1 - \S+( # SKIP)?", text, flags=re.M)
+        if not said or said[1] == "not ok" or status:
+            return "fail"
+        return "skip" if said[2] else "pass"
+
+
+class Libevent(Loop):
+    """One test is `regress GROUP/NAME`. Which of its backends it uses is said by forbidding the others."""
+
+    package, binary, target = "libevent", "bin/regress", "regress"
+    cmake = ("-DEVENT__LIBRARY_TYPE=STATIC", "-DEVENT__DISABLE_OPENSSL=ON", "-DEVENT__DISABLE_BENCHMARK=ON",
+             "-DEVENT__DISABLE_SAMPLES=ON")  # fmt: skip
+    backends = ("epoll", "poll", "select")
+
+    def __init__(self, backend):
+        self.name = f"libevent {backend}"
+        self.environment = {f"EVENT_NO{other.upper()}": "yes" for other in self.backends if other != backend}
+
+    def tests(self):
+        found = (re.match(r" +([\w/]+)$", line) for line in self.list("--list-tests"))
+        return [line[1] for line in found if line]
+
+    def outcome(self, status, text):
+        if status or "FAILED" in text:
+            return "fail"
+        return "skip" if re.search(r"SKIPPED|DISABLED", text) else "pass"
+
+
+LOOPS = [Libuv(), *(Libevent(backend) for backend in Libevent.backends)]
