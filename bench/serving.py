@@ -135,7 +135,7 @@ def home_of(workshop, what):
 def redis(workshop, what, environment, processor, under=()):
     """`under`: a command that runs the server, such as valgrind."""
     home, port = home_of(workshop, what), free_port()
-    command = f"redis-server --port {port} --bind 127.0.0.1 --appendonly no --hz 1 --dir {home} --save".split()
+    command = f"redis-server --port {port} --bind 127.0.0.1 --appendonly no --dir {home} --save".split()
     question = b"SET bench " + VALUE
     return Server(what, home, [*under, *command, ""], environment, processor, port, question, b"+OK")
 

@@ -5,7 +5,6 @@ What a server is belongs into serving.py, how they are compared into servers.py.
 
 import contextlib
 import os
-import re
 import socket
 import subprocess
 import time
@@ -46,6 +45,17 @@ def environment(workshop, variant):
     return workshop.environment("native" if variant.startswith("direct") else variant) | POLICY.get(variant, {})
 
 
+def checked(server, way, library):
+    """The server, if it has the library that its way says."""
+    try:
+        if way in PRELOADED:
+            server.must_map(library)
+    except BaseException:
+        server.end()
+        raise
+    return server
+
+
 class C:
     """A server written in C, by a function of serving.py."""
 
@@ -56,9 +66,7 @@ class C:
     def start(self, way, policy=None, under=()):
         variables = environment(self.workshop, way) | (policy or {})
         server = self.function(self.workshop, f"{self.name}, {way}", variables, SERVER, under)
-        if way in PRELOADED:
-            server.must_map(self.workshop.program("empty.so") if way == "empty" else self.workshop.library)
-        return server
+        return checked(server, way, self.workshop.program("empty.so") if way == "empty" else self.workshop.library)
 
 
 class Go:
@@ -72,9 +80,7 @@ class Go:
         variant = "native" if way.startswith("direct") else "idle"
         command, variables = self.go.command_of("http", self.build, variant, extra=policy or POLICY.get(way, {}))
         server = serving.go(self.workshop, f"{self.name}, {way}", command, variables, SERVER)
-        if way in PRELOADED:
-            server.must_map(self.go.library)
-        return server
+        return checked(server, way, self.go.library)
 
 
 @contextlib.contextmanager
@@ -108,18 +114,21 @@ def must_bound_its_connections(kind):
         server.end()
 
 
+def said(errors):
+    errors.seek(0)
+    return errors.read()
+
+
 def must_bound_its_server(workshop, command):
     """A client under the policy of `client armed`, its hour shortened, records that a silent server was given up."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
         port = silent.getsockname()[1]
         variables = environment(workshop, "armed") | SOON
-        client = subprocess.Popen(command(port), env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        try:
-            time.sleep(1.5)
-            client.kill()
-            _, errors = client.communicate(timeout=serving.PATIENCE)
-        finally:
-            client.kill()
-            client.wait()
-        if not re.search(rf"127\.0\.0\.1:{port}\b", errors):
-            raise Broken(f"{command(port)[0]}: armed, it never gave up a silent server: {errors[-300:]}")
+        with (workshop.directory / "given-up").open("w+b") as errors:
+            client = subprocess.Popen(command(port), env=variables, stdout=subprocess.DEVNULL, stderr=errors)
+            try:
+                record = f"127.0.0.1:{port}".encode()
+                serving.eventually(f"{command(port)[0]}: a silent server given up", lambda: record in said(errors))
+            finally:
+                client.kill()
+                client.wait()
