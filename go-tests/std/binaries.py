@@ -7,17 +7,19 @@ import contextlib
 import fcntl
 import mmap
 import os
-import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+# What CPython's tests are started under is what these are started under.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "tests/transparency"))
+
+import conditions
 import outcomes
 
 GO_TESTS = Path(__file__).resolve().parent.parent
-HOUR = {f"NETDEADLINE_{name}": "1h" for name in ("CONNECT", "RESPONSE", "READ", "WRITE", "LIFETIME")}
-HOUR["NETDEADLINE_RULES"] = "on * read=1h write=1h lifetime=1h"
 # How each build gets the library. Go's default build has an interpreter in all of these packages, since they use net or
 # os/user; CGO_ENABLED=0 has none, and as PIE an interpreter but no libc.
 WAYS = {"dynamic": "preload", "static": "launcher", "pie": "preload"}
@@ -62,22 +64,15 @@ class Toolchain:
         return Binary(self, package, build, binary)
 
 
-class Protection:
-    """The library and the command side by side, as they are installed; a rebuild elsewhere does not change them."""
+class Protection(conditions.Protection):
+    """How a Go program gets the library under a condition: by the loader where there is one, and by the command elsewhere."""
 
-    def __init__(self, library, command, directory):
-        self.library, self.command = f"{directory}/libnetdeadline.so", f"{directory}/netdeadline"
-        self.log = f"{directory}/expiries"
-        shutil.copy2(library, self.library)
-        shutil.copy2(command, self.command)
-
-    def wrap(self, command, env, build, setting):
-        """The command and its environment under the library."""
-        if setting == "hour":
-            env = env | HOUR | {"NETDEADLINE_LOG": self.log}
-        if WAYS[build] == "preload":
-            return command, env | {"LD_PRELOAD": self.library}
-        return [self.command, "run", "--", *command], env
+    def start(self, condition, build, command, env):
+        if WAYS[build] == "launcher" and condition != "run":
+            # With no options: what there is to say is in the environment.
+            command, env = [self.command, "run", "--", *command], super().wrap(condition, command, env)[1]
+            return command, {name: value for name, value in env.items() if name != "LD_PRELOAD"}
+        return super().wrap(condition, command, env)
 
 
 class Binary:
@@ -92,7 +87,7 @@ class Binary:
         env = self.toolchain.environment() | {"PWD": str(self.directory)}
         command = [str(self.path), *arguments]
         if protection:
-            command, env = protection.wrap(command, env, self.build, setting)
+            command, env = protection.start(setting, self.build, command, env)
         # A process group and no session: its leader would get the first terminal that a test opens, and SIGHUP with its end.
         process = subprocess.Popen(
             command, env=env, cwd=self.directory, stdin=subprocess.DEVNULL, preexec_fn=os.setpgrp, **streams

@@ -1,7 +1,8 @@
 """The test of the test: with a faulty library ./run must report a difference.
 
 seeded/*.c is a preload that takes the library's place, built in a moment; seeded/*.mutation takes a rule out of a copy of the
-sources, in the format of tests/pitfalls, whose `test:` is a module, a class of it and a condition.
+sources, in the format of tests/pitfalls, whose `test:` is a module, a class of it and a condition. go-tests/std has mutants of
+its own.
 """
 
 import contextlib
@@ -39,12 +40,12 @@ def preloads(scratch):
         yield source.stem, library, PRELOADED
 
 
-def mutants():
+def mutants(directory=SEEDED):
     """The same of each fault put into a copy of the sources; the command must be of the same build, and is."""
     builder = pitfalls()
     builder.copy_sources()
     builder.BUILD.remove("--lib")
-    for path in sorted(SEEDED.glob("*.mutation")):
+    for path in sorted(directory.glob("*.mutation")):
         mutation = builder.Mutation(path)
         library = builder.build(mutation.mutated())
         yield mutation.name, str(library), tuple(mutation.test.split())
