@@ -33,7 +33,7 @@ static void sandboxed(enum sec_door door, const int *allowed, size_t count, bool
 static void waiting(enum sec_door door, const int *allowed, size_t count) {
     struct nd_pair pair = nd_tcp_pair();
     int set = MUST(epoll_create1(0));
-    struct epoll_event event = {.events = EPOLLIN};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = 7};
     MUST(epoll_ctl(set, EPOLL_CTL_ADD, pair.client, &event));
     pid_t child = fork();
     if (!child) {
@@ -46,7 +46,10 @@ static void waiting(enum sec_door door, const int *allowed, size_t count) {
         FD_ZERO(&readable);
         FD_SET(pair.client, &readable);
         if (select(pair.client + 1, &readable, NULL, NULL, &wait) != 1 || read(pair.client, &byte, 1) != 1) _exit(4);
-        if (epoll_wait(set, &event, 1, 5000) != 1 || read(pair.client, &byte, 1) != 1) _exit(5);
+        // The parent's timer is in the set, which is shared: its event is not for us.
+        event.data.u64 = 8;
+        if (epoll_wait(set, &event, 1, 5000) != 1 || event.data.u64 != 7) _exit(6);
+        if (read(pair.client, &byte, 1) != 1) _exit(5);
         _exit(0);
     }
     for (int i = 0; i < 3; i++) {

@@ -509,8 +509,8 @@ impl Operation for EpollWait {
         if self.timeout == 0 {
             self.until = now;
         }
-        let Some((number, set)) = e.set(self.epfd()) else {
-            // Another process's timer in a set that we know nothing of.
+        let Some((number, set)) = e.set(self.epfd()).filter(|_| e.active()) else {
+            // Another process's timer, in a set that we know nothing of, or in a sandbox where we may ask for nothing.
             let until = self.until.min(self.scope.until);
             if count > 0 || now >= until {
                 self.held.release(e);
