@@ -17,7 +17,7 @@ import suites
 
 HERE = Path(__file__).resolve().parent
 # One whole module, however slow the machine, and how often it is resumed past a test that killed it or hung.
-MODULE_SECONDS = 600
+MODULE_SECONDS = 900
 RESUMES = 5
 # What a Python must have of its own tests; a distribution's or a version manager's package may lack some.
 COMPLETE = "import test.test_socket, test.test_multiprocessing_spawn"
