@@ -16,7 +16,8 @@ bool gone(int error) {
 // ---- Sending --------------------------------------------------------------------------------------------------------------
 
 static long make_send(struct thread *t, const struct conn *c, int fd, unsigned char *from, size_t length, bool wait) {
-    size_t half = length / 2;
+    // The first part is never empty: the fault injector may leave only that one.
+    size_t half = (length + 1) / 2;
     struct iovec parts[3] = {{from, half}, {from, 0}, {from + half, length - half}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 3};
     struct mmsghdr messages = {.msg_hdr = message};
@@ -112,7 +113,7 @@ void do_send(struct thread *t) {
 // ---- Receiving ------------------------------------------------------------------------------------------------------------
 
 static long make_receive(struct thread *t, const struct conn *c, int fd, struct receive *r) {
-    size_t half = r->length / 2;
+    size_t half = (r->length + 1) / 2;
     struct iovec parts[3] = {{r->to, half}, {r->to, 0}, {r->to + half, r->length - half}};
     struct sockaddr_storage from;
     socklen_t size = sizeof from;
