@@ -1,6 +1,7 @@
-//! The policy once more, written to be seen through: addresses are ranges of 128-bit numbers, times are fractions, a pattern is
+//! What the product reads and writes once more: JSON, and here the policy, written to be seen through: addresses are ranges of 128-bit numbers, times are fractions, a pattern is
 //! matched by trying everything. It shares no line with the product's.
 
+pub mod json;
 pub mod selector;
 pub mod time;
 

@@ -1,8 +1,10 @@
 //! What is fuzzed: each target takes any bytes and panics if the product's answer is not as it must be.
 
+mod environment;
 mod files;
 mod go;
 mod policy;
+mod records;
 mod scripts;
 mod vdso;
 
@@ -16,11 +18,13 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-pub const ALL: [Target; 5] = [
+pub const ALL: [Target; 7] = [
+    Target { name: "environment", run: environment::run, seeds: environment::seeds },
     Target { name: "files", run: files::run, seeds: files::seeds },
     Target { name: "go", run: go::run, seeds: go::seeds },
     Target { name: "vdso", run: vdso::run, seeds: vdso::seeds },
     Target { name: "policy", run: policy::run, seeds: policy::seeds },
+    Target { name: "records", run: records::run, seeds: records::seeds },
     Target { name: "scripts", run: scripts::run, seeds: scripts::seeds },
 ];
 
