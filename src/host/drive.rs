@@ -9,7 +9,7 @@ use super::{errno, next, thread};
 use crate::ENGINE;
 use core::ffi::{c_int, c_void};
 use core::ptr::null;
-use netdeadline_engine::op::{self, Call, Operation, Reading, Receive, Scope, Send, Sending, Step};
+use netdeadline_engine::op::{self, Call, Operation, Reading, Receive, Scope, Sending, Step, Write};
 use netdeadline_engine::sys::Kernel;
 
 /// PTHREAD_CANCEL_DISABLE, the same number in glibc and musl.
@@ -55,16 +55,15 @@ fn read_later(make: impl FnOnce() -> Receive, reading: Reading, result: isize, b
 }
 
 /// Perform a write that nearly always finds room for all of it: `call`, which does not block, and the operation only for what did
-/// not go. `usual`: nothing in its flags or its length asks for more; `all`: how much it is, once the kernel has taken it.
+/// not go. `sending`: may it be tried so? `all`: how much it is, once the kernel has taken it.
 #[inline(never)]
-pub fn write_now(
-    make: impl FnOnce() -> Send,
-    (fd, usual): (c_int, bool),
+pub fn write_now<W: Write>(
+    make: impl FnOnce() -> W,
+    (fd, sending): (c_int, impl FnOnce() -> Option<Sending<'static>>),
     call: impl FnOnce() -> isize,
     all: impl FnOnce() -> usize,
 ) -> isize {
-    let sending = if usual { op::sends_now(&ENGINE, fd) } else { None };
-    let Some(sending) = sending else { return drive(make) };
+    let Some(sending) = sending() else { return drive(make) };
     let before = errno::load();
     let result = call();
     if result > 0 && result as usize == all() {
@@ -75,7 +74,7 @@ pub fn write_now(
 }
 
 #[inline(never)]
-fn write_later(make: impl FnOnce() -> Send, sending: Sending, result: isize, before: c_int) -> isize {
+fn write_later<W: Write>(make: impl FnOnce() -> W, sending: Sending, result: isize, before: c_int) -> isize {
     let mut operation = make();
     let step = operation.tried(&ENGINE, sending, errno::in_kernel_form(result));
     go_on(&mut operation, step, before)

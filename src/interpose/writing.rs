@@ -14,7 +14,7 @@ const USUAL: c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_MORE;
 fn send_now(name: &'static str, fd: c_int, (buf, count): (*const c_void, usize), flags: c_int) -> isize {
     write_now(
         move || Send::sendto(name, [fd as usize, buf as usize, count, flags as usize, 0, 0]),
-        (fd, count != 0 && flags & !USUAL == 0),
+        (fd, move || if count != 0 && flags & !USUAL == 0 { op::sends_now(&ENGINE, fd) } else { None }),
         // SAFETY: the program's own buffer, for the same call.
         move || unsafe { next::send(fd, buf, count, flags | libc::MSG_DONTWAIT) },
         move || count,
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn write(fd: c_int, buf: *const c_void, count: usize) -> i
     }
     write_now(
         move || Send::write(fd, buf as usize, count),
-        (fd, count != 0),
+        (fd, move || if count != 0 { op::sends_now(&ENGINE, fd) } else { None }),
         // SAFETY: the program's own buffer; a write to a socket is a send without flags.
         move || unsafe { next::send(fd, buf, count, libc::MSG_DONTWAIT) },
         move || count,
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn writev(fd: c_int, iov: *const libc::iovec, count: c_int
     write_now(
         || Send::writev(fd, iov as usize, count as isize as usize, &raw const message as usize),
         // Counts that writev refuses are refused by writev, in its own way.
-        (fd, (1..=1024).contains(&count)),
+        (fd, || if (1..=1024).contains(&count) { op::sends_now(&ENGINE, fd) } else { None }),
         // SAFETY: the program's own vector, in a message of ours; a write to a socket is a send without flags.
         || unsafe { next::sendmsg(fd, &raw const message, libc::MSG_DONTWAIT) },
         move || op::vector_length(iov as usize, count as usize),
@@ -134,7 +134,13 @@ pub unsafe extern "C" fn sendfile(out: c_int, from: c_int, offset: *mut i64, cou
         // SAFETY: the program's own call.
         return unsafe { next::sendfile(out, from, offset, count) };
     }
-    drive(move || Transfer::sendfile(out, from, offset as usize, count))
+    write_now(
+        move || Transfer::sendfile(out, from, offset as usize, count),
+        (out, move || op::sends_now(&ENGINE, out)?.if_never_waits()),
+        // SAFETY: the program's own call.
+        move || unsafe { next::sendfile(out, from, offset, count) },
+        move || count,
+    )
 }
 
 /// sendfile(2) by its other name: off_t has 64 bits here.

@@ -86,6 +86,12 @@ pub struct Sending<'a> {
 }
 
 impl Sending<'_> {
+    /// Only where a call that has no form that does not block will not wait either.
+    #[inline(always)]
+    pub fn if_never_waits(self) -> Option<Self> {
+        self.d.has(Flag::SeenNonblocking).then_some(self)
+    }
+
     /// All of it went.
     #[inline(always)]
     pub fn went<K: Kernel>(&self, e: &Engine<K>, fd: i32) {

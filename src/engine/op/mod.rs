@@ -112,6 +112,12 @@ pub trait Operation {
     fn within(&mut self, scope: Scope);
 }
 
+/// A call that writes, and may be tried at once.
+pub trait Write: Operation {
+    /// Go on from what the call answered that was tried first.
+    fn tried<K: Kernel>(&mut self, e: &Engine<K>, sending: Sending, outcome: isize) -> Step;
+}
+
 /// A mask that a wait was given (ppoll and its kin). The kernel sets it for one call; a wait that is taken up again is several,
 /// so what the mask holds back is blocked in between as well, and delivered after the last.
 #[derive(Clone, Copy, Default)]

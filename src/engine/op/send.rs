@@ -9,7 +9,7 @@ use super::explicit::Tried;
 use super::judge::Verdict;
 use super::options::Loan;
 use super::wake::Patience;
-use super::{error, Call, Operation, Scope, Sending, Step};
+use super::{error, Call, Operation, Scope, Sending, Step, Write};
 use crate::sys::Kernel;
 use crate::table::{Description, Flag, SlotWord, State};
 use crate::Engine;
@@ -112,13 +112,6 @@ impl Send {
     /// The same, by another name in records.
     pub(crate) fn named(self, name: &'static str) -> Send {
         Send { name, ..self }
-    }
-
-    /// Go on from what the call answered that was tried first.
-    pub fn tried<K: Kernel>(&mut self, e: &Engine<K>, sending: Sending, outcome: isize) -> Step {
-        self.slot = sending.slot;
-        self.stage = if self.dontwait() { Stage::Own } else { Stage::Try };
-        self.resume(e, outcome)
     }
 
     fn dontwait(&self) -> bool {
@@ -371,6 +364,14 @@ impl Operation for Send {
 
     fn within(&mut self, scope: Scope) {
         self.patience.scope = scope;
+    }
+}
+
+impl Write for Send {
+    fn tried<K: Kernel>(&mut self, e: &Engine<K>, sending: Sending, outcome: isize) -> Step {
+        self.slot = sending.slot;
+        self.stage = if self.dontwait() { Stage::Own } else { Stage::Try };
+        self.resume(e, outcome)
     }
 }
 

@@ -9,7 +9,7 @@ use super::explicit::Tried;
 use super::judge::Verdict;
 use super::options::Loan;
 use super::wake::Patience;
-use super::{error, Call, Operation, Scope, Step};
+use super::{error, Call, Operation, Scope, Sending, Step, Write};
 use crate::sys::{poll_now, signal, Kernel};
 use crate::table::{Description, Flag, SlotWord};
 use crate::Engine;
@@ -285,5 +285,14 @@ impl Operation for Transfer {
 
     fn within(&mut self, scope: Scope) {
         self.patience.scope = scope;
+    }
+}
+
+impl Write for Transfer {
+    fn tried<K: Kernel>(&mut self, e: &Engine<K>, sending: Sending, outcome: isize) -> Step {
+        // The program's own call, on a socket that never waits.
+        self.side = Some(Side { fd: self.to, direction: Direction::Write, slot: sending.slot });
+        self.stage = Stage::Own;
+        self.resume(e, outcome)
     }
 }
