@@ -4,6 +4,7 @@ Each is a public tool at one setting, pinned to a processor. Whose server it ask
 known here.
 """
 
+import pathlib
 import re
 import resource
 import signal
@@ -11,7 +12,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-from serving import PATIENCE, asked, bound_to
+from serving import PATIENCE, asked, bound_to, eventually
 from tools import Broken
 
 CONNECTIONS = 50
@@ -28,6 +29,11 @@ class Slice:
     client_ns: int
 
 
+def catches(pid, number):
+    caught = re.search(r"^SigCgt:\s*(\w+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)
+    return bool(int(caught[1], 16) >> number - 1 & 1)
+
+
 def ran(command, environment, processor, seconds=None):
     """The output and the processor time of a client; one that goes on for ever is told to sum up after `seconds`."""
     used = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
@@ -35,6 +41,8 @@ def ran(command, environment, processor, seconds=None):
     process = subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, preexec_fn=bound_to(processor))
     try:
         if seconds:
+            # Before it has its handler the signal would only end it.
+            eventually(f"{command[0]}: a handler", lambda: process.poll() is not None or catches(process.pid, signal.SIGINT))
             time.sleep(seconds)
             process.send_signal(signal.SIGINT)
         out, errors = process.communicate(timeout=PATIENCE + 20 * (seconds or 1))
