@@ -198,27 +198,41 @@ const char *error_name(int error) {
     }
 }
 
-// What is open from `from` on, sorted by the kernel.
+// What is open from `from` on: kinds of files, and how many of each.
 static void see_open(int from) {
+    enum { KINDS_SEEN = 32 };
+    static char kinds[KINDS_SEEN][96];
+    int many[KINDS_SEEN] = {0}, known = 0;
     DIR *listing = opendir("/proc/self/fd");
     struct dirent *entry;
     while (listing && (entry = readdir(listing))) {
-        int fd = atoi(entry->d_name);
-        if (entry->d_name[0] != '.' && fd >= from && fd != dirfd(listing)) {
-            char path[64], what[64];
-            snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-            ssize_t n = readlink(path, what, sizeof what - 1);
-            what[n > 0 ? n : 0] = 0;
-            // Without numbers of processes and of sockets.
-            char *end = what;
-            for (char *c = what; *c; c++) {
-                if (*c < '0' || *c > '9') {
-                    *end++ = *c;
-                }
-            }
-            *end = 0;
-            see("%s%s", what, fd < MOST_OPEN && was_open[fd] ? "" : "(new)");
+        int fd = atoi(entry->d_name), at = 0;
+        if (entry->d_name[0] == '.' || fd < from || fd == dirfd(listing)) {
+            continue;
         }
+        char path[64], what[64], kind[96];
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(path, what, sizeof what - 1);
+        what[n > 0 ? n : 0] = 0;
+        // Without numbers of processes and of sockets.
+        char *end = what;
+        for (char *c = what; *c; c++) {
+            if (*c < '0' || *c > '9') {
+                *end++ = *c;
+            }
+        }
+        *end = 0;
+        snprintf(kind, sizeof kind, "%s%s", what, fd < MOST_OPEN && was_open[fd] ? "" : "(new)");
+        while (at < known && strcmp(kinds[at], kind) != 0) {
+            at++;
+        }
+        if (at == known && known < KINDS_SEEN) {
+            strcpy(kinds[known++], kind);
+        }
+        many[at]++;
+    }
+    for (int at = 0; at < known; at++) {
+        see("%s*%d", kinds[at], many[at]);
     }
     if (listing) {
         closedir(listing);

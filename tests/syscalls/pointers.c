@@ -155,6 +155,10 @@ CASE(a_buffer_that_cannot_be_read) {
 
 // The structures that name the buffers.
 CASE(a_message_or_a_vector_that_is_not_there) {
+    if (is_musl && !call->raw) {
+        // musl copies a message's header before the kernel sees it, and faults itself.
+        return;
+    }
     for (enum kind kind = 0; kind < KINDS; kind++) {
         for (enum mode mode = 0; mode < MODES; mode++) {
             for (enum memory at = 0; at < READ_ONLY; at++) {
@@ -174,7 +178,6 @@ CASE(a_message_or_a_vector_that_is_not_there) {
                 RET(call->sendmmsg(pair.here, &message, 1, 0));
                 see_left(pair.here);
                 see_left(pair.there);
-                // musl copies the message header before the kernel sees it, and would fault itself: not asked of it below.
                 want(FAIL(EFAULT) " " FAIL(EFAULT) " " FAIL(EFAULT) " " FAIL(EFAULT) " " FAIL(EFAULT) " " FAIL(EFAULT) " "
                      FAIL(EFAULT) " " FAIL(EFAULT) " " FAIL(EFAULT) " " FAIL(EFAULT) " left=abcd left=EAGAIN");
             }
