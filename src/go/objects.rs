@@ -1,11 +1,19 @@
 //! The programs and libraries that are loaded in this process, as far as they may be Go's: their segments, as bytes.
 //!
-//! What is looked for in them is `find`'s.
+//! What is looked for in them is `find`'s. Headers may name more than their file has: the kernel and the loader map that, and
+//! touching it is SIGBUS. So nothing is read but what the loader itself has touched or the kernel says can be read.
 
 use super::find::Text;
 use crate::host::weak::weak;
+use crate::ENGINE;
+use core::arch::global_asm;
 use core::ffi::{c_int, c_void};
-use core::slice;
+use core::{ptr, slice};
+use netdeadline_engine::sys::{Kernel, PAGE};
+
+// What runtime/cgo exports (runtime/cgo/callbacks.go), so what every program of Go's has that another linker than Go's put
+// together. The loader finds it while it loads us.
+global_asm!(".weak _cgo_topofstack");
 
 /// A loaded program or library.
 pub struct Object<'a> {
@@ -41,10 +49,8 @@ impl<'a> Object<'a> {
 
     /// Is this address in its text?
     pub fn runs(&self, address: usize) -> bool {
-        self.texts().any(|text| {
-            let from = text.address as usize;
-            (from..from.saturating_add(text.bytes.len())).contains(&address)
-        })
+        let mut texts = self.loaded().filter(|header| header.p_flags & libc::PF_X != 0);
+        texts.any(|text| address.wrapping_sub(self.address(text)) < text.p_filesz as usize)
     }
 
     /// What tells it from others while it is loaded.
@@ -52,19 +58,58 @@ impl<'a> Object<'a> {
         self.headers.as_ptr() as usize
     }
 
-    fn segment(&self, header: &libc::Elf64_Phdr) -> Text<'a> {
-        let address = self.base.wrapping_add(header.p_vaddr as usize);
-        // SAFETY: a loaded segment, mapped readable; what the file fills of it.
-        let bytes = unsafe { slice::from_raw_parts(address as *const u8, header.p_filesz as usize) };
-        Text { bytes, address: address as u64 }
+    fn address(&self, header: &libc::Elf64_Phdr) -> usize {
+        self.base.wrapping_add(header.p_vaddr as usize)
     }
 
-    /// What of this header's bytes is loaded: a damaged header may name anything, and the loader looks only at those it loads.
-    fn loaded_part(&self, header: &libc::Elf64_Phdr) -> &'a [u8] {
+    fn segment(&self, header: &libc::Elf64_Phdr) -> Text<'a> {
+        Text { bytes: self.bytes(header, 0, usize::MAX), address: self.address(header) as u64 }
+    }
+
+    /// What the file fills of a loaded segment, from its byte `from` on, `most` at the most, as far as it can be read.
+    fn bytes(&self, header: &libc::Elf64_Phdr, from: usize, most: usize) -> &'a [u8] {
+        let address = self.address(header).wrapping_add(from);
+        let size = self.own_size(header).saturating_sub(from).min(most);
+        let size = if self.is_touched(header, address, size) { size } else { readable(address, size) };
+        if size == 0 {
+            return &[];
+        }
+        // SAFETY: a loaded segment, mapped readable, whose last page can be read; so can those before it, for they are one
+        // mapping of one file.
+        unsafe { slice::from_raw_parts(address as *const u8, size) }
+    }
+
+    /// How much of a segment is its own mapping: one that is loaded over it later replaces it. No linker lays them out so.
+    fn own_size(&self, header: &libc::Elf64_Phdr) -> usize {
+        let page = |header: &libc::Elf64_Phdr| header.p_vaddr as usize & !(PAGE - 1);
+        let others = self.headers.iter().filter(|other| {
+            let end = (other.p_vaddr as usize).saturating_add(other.p_memsz as usize);
+            other.p_type == libc::PT_LOAD && other.p_memsz != 0 && !ptr::eq(*other, header) && end > page(header)
+        });
+        let next = others.map(|other| page(other).saturating_sub(header.p_vaddr as usize)).min();
+        next.unwrap_or(usize::MAX).min(header.p_filesz as usize)
+    }
+
+    /// Has the loader, or the kernel, touched the last page of these bytes already? Then nobody need be asked. So it is with what
+    /// lies beside the program headers, and with the last segment where the rest of its last page had to be zeroed.
+    fn is_touched(&self, header: &libc::Elf64_Phdr, address: usize, size: usize) -> bool {
+        let headers = self.headers.as_ptr_range();
+        let read = headers.start as usize & !(PAGE - 1)..(headers.end as usize).wrapping_add(PAGE - 1) & !(PAGE - 1);
+        let end = address.saturating_add(size);
+        let ragged = (header.p_vaddr as usize).wrapping_add(header.p_filesz as usize) % PAGE != 0;
+        let zeroed = header.p_flags & libc::PF_W != 0 && ragged && header.p_memsz > header.p_filesz;
+        let mut loads = self.headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
+        read.contains(&address) && end <= read.end
+            || zeroed && loads.next_back().is_some_and(|last| ptr::eq(last, header))
+    }
+
+    /// The first bytes of this header's that are loaded: a damaged header may name anything, and the loader looks only at those
+    /// it loads.
+    fn loaded_part(&self, header: &libc::Elf64_Phdr, most: usize) -> &'a [u8] {
         let part = self.loaded().find_map(|loaded| {
-            let from = usize::try_from(header.p_vaddr.checked_sub(loaded.p_vaddr)?).ok()?;
-            let bytes = self.segment(loaded).bytes.get(from..)?;
-            bytes.get(..bytes.len().min(usize::try_from(header.p_filesz).ok()?))
+            let from = header.p_vaddr.checked_sub(loaded.p_vaddr).filter(|from| *from <= loaded.p_filesz)?;
+            let most = most.min(usize::try_from(header.p_filesz).ok()?);
+            Some(self.bytes(loaded, usize::try_from(from).ok()?, most))
         });
         part.unwrap_or_default()
     }
@@ -84,26 +129,27 @@ impl<'a> Object<'a> {
     }
 
     /// Made by the Go toolchain? It leaves a note with its build id (owner "Go", type 4), unless it was told not to
-    /// (-ldflags=-buildid=); then a main program is known by its build information.
+    /// (-ldflags=-buildid=); then a main program is known by its build information or, where another linker put that behind
+    /// data of any size, by what it exports.
     pub fn is_go(&self, main: bool) -> bool {
-        self.has_note() || main && self.has_build_information()
+        self.has_note() || main && (self.runs(weak!(_cgo_topofstack)) || self.has_build_information())
     }
 
-    /// The block begins at a multiple of 16 in a writable segment (debug/buildinfo).
+    /// The block begins at a multiple of 16 in a writable segment; Go's linker puts it first (debug/buildinfo). No further than
+    /// the command looks: every page of a program's data that is touched here is memory that it may never have needed.
     fn has_build_information(&self) -> bool {
         const MAGIC: &[u8] = b"\xff Go buildinf:";
-        const FAR: usize = 16 << 20;
-        let writable = self.loaded().filter(|header| header.p_flags & libc::PF_W != 0);
-        writable.map(|header| self.segment(header).bytes).any(|bytes| {
-            bytes.get(..FAR.min(bytes.len())).unwrap_or(bytes).chunks(16).any(|block| block.starts_with(MAGIC))
-        })
+        const FAR: usize = 64 << 10;
+        let mut writable = self.loaded().filter(|header| header.p_flags & libc::PF_W != 0);
+        writable.any(|header| self.bytes(header, 0, FAR).chunks(16).any(|block| block.starts_with(MAGIC)))
     }
 
     fn has_note(&self) -> bool {
+        const MOST_NOTES: usize = 64 << 10;
         const OWNER: [u8; 4] = *b"Go\0\0";
         const BUILD_ID: u32 = 4;
         self.headers.iter().filter(|header| header.p_type == libc::PT_NOTE).any(|header| {
-            let notes = self.loaded_part(header);
+            let notes = self.loaded_part(header, MOST_NOTES);
             // Owner's size 4, the description's size, type, owner.
             notes.chunks_exact(4).enumerate().any(|(i, word)| {
                 let type_word = i.checked_sub(1).and_then(|i| notes.get(4 * i..)?.first_chunk::<4>());
@@ -111,6 +157,35 @@ impl<'a> Object<'a> {
             })
         })
     }
+}
+
+/// How many of `size` bytes at `address`, one mapping of one file, can be read: those up to the end of the file.
+fn readable(address: usize, size: usize) -> usize {
+    let Some(last) = size.checked_sub(1).and_then(|size| address.checked_add(size)) else { return 0 };
+    let (first, last) = (address / PAGE, last / PAGE);
+    if is_readable(last * PAGE) {
+        return size;
+    }
+    // The page before the first counts as readable, and the last is not: between them lies the end.
+    let (mut low, mut high) = (first, last);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_readable(middle * PAGE) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    (high * PAGE).saturating_sub(address)
+}
+
+/// Can this page be read? A call that asks for nothing, of a mask that it reads first: EFAULT says no. (rt_sigprocmask in Linux's
+/// kernel/signal.c copies the mask before it looks at what is to be done with it. Programs under a sandbox may make this call
+/// where they may not make process_vm_readv.)
+fn is_readable(page: usize) -> bool {
+    const NOTHING: usize = usize::MAX;
+    let answer = ENGINE.kernel.call(libc::SYS_rt_sigprocmask, [NOTHING, page, 0, 8, 0, 0]);
+    answer != -(libc::EFAULT as isize)
 }
 
 /// The C structure as far as every libc has it (man 3 dl_iterate_phdr).

@@ -9,20 +9,26 @@ use std::sync::OnceLock;
 
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let sources = root().join("tests/tests/go_door/fake");
-        let program = scratch("go-door").join("fake");
-        let mut cc = Command::new("cc");
-        cc.args(["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"]).arg(&program);
-        let output = cc.args([sources.join("main.c"), sources.join("go.S")]).output().expect("a C compiler");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        program
-    })
+    PROGRAM.get_or_init(|| build("fake", &[]))
+}
+
+fn build(name: &str, flags: &[&str]) -> PathBuf {
+    let sources = root().join("tests/tests/go_door/fake");
+    let program = scratch(&format!("go-door/{name}")).join(name);
+    let mut cc = Command::new("cc");
+    cc.args(["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"]).arg(&program).args(flags);
+    let output = cc.args([sources.join("main.c"), sources.join("go.S")]).output().expect("a C compiler");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    program
 }
 
 fn command(what: &str, variables: &[(&str, &str)]) -> Command {
+    command_of(program(), what, variables)
+}
+
+fn command_of(program: &Path, what: &str, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new("timeout");
-    command.arg("60").arg(program()).arg(what);
+    command.arg("60").arg(program).arg(what);
     command.env("LD_PRELOAD", library()).envs(variables.iter().copied());
     command
 }
@@ -95,6 +101,14 @@ fn waits_end_at_their_deadlines_and_leave_registers_and_stack_alone() {
     let (answered, depth) = run("deadlines", &READ);
     assert_eq!(answered, DEADLINES);
     assert!(depth <= ROOM, "{depth} bytes of the caller's stack");
+}
+
+#[test]
+fn without_a_build_id_it_is_known_by_what_cgo_exports() {
+    // Another linker than Go's puts the build information behind all other data, megabytes away.
+    let program = build("fake-bare", &["-DBARE", "-rdynamic"]);
+    let output = command_of(&program, "deadlines", &READ).output().expect("timeout, of coreutils");
+    assert_eq!(outcome(&output).0, DEADLINES);
 }
 
 #[test]

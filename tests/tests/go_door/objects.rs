@@ -7,6 +7,7 @@ use std::process::Command;
 
 const PT_LOAD: u32 = 1;
 const PT_NOTE: u32 = 4;
+const PF_W: u32 = 2;
 
 /// A program header, as it lies in the file.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,7 @@ struct Header {
     flags: u32,
     vaddr: u64,
     filesz: u64,
+    memsz: u64,
 }
 
 /// The library with its program headers changed.
@@ -26,11 +28,18 @@ fn with_headers(image: &[u8], change: fn(&mut Header)) -> Vec<u8> {
     for i in 0..usize::from(count) {
         let at = table + 56 * i;
         let (kind, flags) = (half(&image, at), half(&image, at + 4));
-        let mut header = Header { kind, flags, vaddr: word(&image, at + 16), filesz: word(&image, at + 32) };
+        let mut header = Header {
+            kind,
+            flags,
+            vaddr: word(&image, at + 16),
+            filesz: word(&image, at + 32),
+            memsz: word(&image, at + 40),
+        };
         change(&mut header);
         image[at + 4..at + 8].copy_from_slice(&header.flags.to_le_bytes());
         image[at + 16..at + 24].copy_from_slice(&header.vaddr.to_le_bytes());
         image[at + 32..at + 40].copy_from_slice(&header.filesz.to_le_bytes());
+        image[at + 40..at + 48].copy_from_slice(&header.memsz.to_le_bytes());
     }
     image
 }
@@ -123,9 +132,27 @@ fn huge_libraries_do_not_delay_a_start() {
         .expect("as above");
     cc(&directory, &["-shared", "-fPIC", "-o", "libhuge.so", "huge.c"]);
     cc(&directory, &["-o", "main", "main.c", "-L.", "-lhuge", "-Wl,-rpath,$ORIGIN"]);
-    // Pages that were touched, of a file that is in the cache: minor faults, which no load on the machine changes.
+    let (without, with) = faults(&directory.join("main"));
+    assert!(with < without + 400, "{with} page faults, {without} without us");
+}
+
+#[test]
+fn large_data_is_not_touched_in_search_of_gos_marks() {
+    // A program of C's: natively it touches one page of its 8 MiB.
+    let directory = scratch("go-door/large-data");
+    let data = "__asm__(\".data\\n.fill 8388608, 1, 1\\n.text\");\nint main(void) { return 0; }\n";
+    std::fs::write(directory.join("main.c"), data).expect("the target directory is writable");
+    cc(&directory, &["-o", "main", "main.c"]);
+    let (without, with) = faults(&directory.join("main"));
+    // Our own data and text are some 40; the loader maps up to 16 pages with one fault.
+    assert!(with < without + 100, "{with} page faults, {without} without us");
+}
+
+/// Pages that a program touches without us and with us, of files that are in the cache: minor faults, which no load on the
+/// machine changes.
+fn faults(program: &Path) -> (i64, i64) {
     let faults = |preload: bool| {
-        let mut program = Command::new(directory.join("main"));
+        let mut program = Command::new(program);
         if preload {
             program.env("LD_PRELOAD", library());
         }
@@ -138,6 +165,37 @@ fn huge_libraries_do_not_delay_a_start() {
         drop(child.wait());
         usage.ru_minflt + usage.ru_majflt
     };
-    let (without, with) = (faults(false), faults(true));
-    assert!(with < without + 400, "{with} page faults, {without} without us");
+    (faults(false), faults(true))
+}
+
+#[test]
+fn a_segment_that_is_longer_than_its_file_kills_nobody() {
+    // Pages behind the end of a file are mapped, and touching them is SIGBUS: kernel and loader don't.
+    const BEYOND: u64 = 0x40000;
+    let beyond = |header: &mut Header| {
+        // The last segment of all, so that nothing is in its way.
+        if header.kind == PT_LOAD && header.flags & PF_W != 0 {
+            let end = (header.vaddr + header.memsz).next_multiple_of(4096) + BEYOND;
+            (header.filesz, header.memsz) = (end - header.vaddr, end - header.vaddr);
+        }
+    };
+    // Go's marks are sought in the first program; the other has one, and is searched for Go's function and its table.
+    for (name, head) in [("beyond", ""), ("beyond-go", GO_NOTE)] {
+        let directory = scratch(&format!("go-door/{name}"));
+        std::fs::write(directory.join("main.c"), format!("{head}\nint main(void) {{ return 0; }}\n"))
+            .expect("as above");
+        // Stripped: what lies behind the segments would fill some of those pages.
+        cc(&directory, &["-s", "-Wl,-z,norelro", "-o", "main", "main.c"]);
+        let main = directory.join("main");
+        let image = std::fs::read(&main).expect("it was built");
+        std::fs::write(&main, with_headers(&image, beyond)).expect("the target directory is writable");
+        let (plain, ruled): (&[(&str, &str)], _) = (&[], [("NETDEADLINE_READ", "60s"), ("NETDEADLINE_LOG", "off")]);
+        assert!(Command::new(&main).status().expect("it starts").success(), "{name}: the kernel does not take it");
+        for variables in [plain, &ruled] {
+            let mut program = Command::new(&main);
+            program.env("LD_PRELOAD", library()).envs(variables.iter().copied());
+            let status = program.status().expect("it starts");
+            assert!(status.success(), "{name}, {variables:?}: {status:?}");
+        }
+    }
 }

@@ -3,11 +3,23 @@
  *
  * Registers and stack: src/cmd/compile/abi-internal.md. The table: internal/abi and runtime/symtab.go. */
 
+#ifndef BARE
         .section .note.go.buildid, "a", @note
         .balign 4
         .long 4, 4, 4                   /* the owner's size, the description's, type 4 */
         .asciz "Go\0"
         .asciz "odd"
+#else
+/* -ldflags=-buildid=, with cgo: what the loader sees is what runtime/cgo exports; data of any size comes before the rest. */
+        .data
+        .fill 0x40000, 1, 1
+        .text
+        .globl _cgo_topofstack
+        .type _cgo_topofstack, @function
+_cgo_topofstack:
+        ret
+        .size _cgo_topofstack, . - _cgo_topofstack
+#endif
 
         .text
         .balign 4096
