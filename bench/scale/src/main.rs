@@ -3,6 +3,7 @@
 //!   scale set N             the set alone, beside a binary heap and a B-tree
 //!   scale door N            the whole engine: sockets that no kernel knows, registered in one epoll set
 //!   scale crowd N           rarer things beside N descriptors or sets
+//!   scale limits            what happens beyond the numbers and sets that are covered
 //!   scale timers N          the control: one timerfd for each descriptor
 //!   scale late deadlines N TIMEOUT_MS SPAN_MS    how late expiries are: the engine, the clock and a timerfd being real
 //!   scale late timers N TIMEOUT_MS SPAN_MS       the control: N timerfds in one epoll set
@@ -15,6 +16,7 @@ mod controls;
 mod crowd;
 mod door;
 mod late;
+mod limits;
 mod machine;
 mod meter;
 mod random;
@@ -49,6 +51,7 @@ fn main() {
         (Some("door"), Some(n)) => door::run(n as usize, meter).report(n),
         (Some("crowd"), Some(n)) => crowd::run(n as usize, meter).report(n),
         (Some("timers"), Some(n)) => timers::run(n as usize, meter).report(n),
+        (Some("limits"), None) => limits::run(),
         (Some("late"), None) => match (words.get(1).copied(), number(2), number(3), number(4)) {
             (Some("deadlines"), Some(n), Some(timeout), Some(span)) => late::deadlines(n as usize, timeout, span),
             (Some("timers"), Some(n), Some(timeout), Some(span)) => late::timers(n as usize, timeout, span),

@@ -24,7 +24,7 @@ impl Meter {
     /// `counting`: under callgrind. `quick`: shows that it works, not how fast.
     pub fn new(counting: bool, quick: bool) -> Meter {
         let mut empty: Vec<f64> = (0..1001).map(|_| Instant::now().elapsed().as_nanos() as f64).collect();
-        let patience = Duration::from_millis(if quick { 150 } else { 1500 });
+        let patience = Duration::from_millis(if quick { 100 } else { 1000 });
         Meter { counting, patience, empty: median(&mut empty), found: BTreeMap::new() }
     }
 
