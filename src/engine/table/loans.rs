@@ -72,12 +72,17 @@ impl Loans {
     /// The value from before, if this is lent.
     pub fn value(&self, key: Key) -> Option<u64> {
         let page = self.page.peek()?;
-        let found = page.words.iter().zip(&page.values).find(|(word, _)| {
+        page.words.iter().zip(&page.values).find_map(|(word, value)| {
+            let holds = |word: u64| word & !STATE == key.0 && word & (COUNT | RETURNING) != 0;
             // Acquire pairs with the Release in `lent`: the value is there.
-            let word = word.load(Acquire);
-            word & !STATE == key.0 && word & (COUNT | RETURNING) != 0
-        });
-        found.map(|(_, value)| value.load(Relaxed))
+            if !holds(word.load(Acquire)) {
+                return None;
+            }
+            // And it still is this loan's: who sees the value of the next one sees its word (`lent`), and who sees that it is over
+            // sees what was put back (`over`).
+            let value = value.load(Acquire);
+            holds(word.load(Acquire)).then_some(value)
+        })
     }
 
     /// How many loans there were: the same before and after something is read of a socket, no option was lent in between.
@@ -125,9 +130,11 @@ impl Loans {
     pub fn lent(&self, entry: usize, key: Key, value: u64) {
         let Some(page) = self.page.peek() else { return };
         if let (Some(place), Some(word)) = (page.values.get(entry), page.words.get(entry)) {
-            place.store(value, Relaxed);
-            page.loans.fetch_add(1, SeqCst);
+            place.store(value, Release);
             word.store(key.0 | 1, Release);
+            // After it: who has counted this loan finds its value (`count`, then `value`). Before the option is lent: who read what
+            // was lent counts one loan more than before.
+            page.loans.fetch_add(1, SeqCst);
         }
     }
 
