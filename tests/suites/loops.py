@@ -71,7 +71,8 @@ class Libevent(Loop):
         return [line[1] for line in found if line]
 
     def outcome(self, status, text):
-        if status or "FAILED" in text:
+        # Tests that go by the clock are tried three times, each said to have failed.
+        if status:
             return "fail"
         return "skip" if re.search(r"SKIPPED|DISABLED", text) else "pass"
 

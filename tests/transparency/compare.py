@@ -1,10 +1,13 @@
 """Comparing two runs of a suite, test by test and by name. Plain data in, plain data out."""
 
 import json
+import math
 
 DIED = ("died", "the process ended or hung in this test")
 # A test that one of two runs did not come to.
 ABSENT = ("absent", "not run")
+# Three of three with the library and none of three natively: one in twenty.
+DOUBT = 0.05
 
 
 def read(path):
@@ -35,11 +38,22 @@ def differences(plain, other):
 def verdict(plain, other):
     """What a differing test is, given its outcomes natively and with the library: the first, and those of its repetitions.
 
-    "differs" is the library's fault; "flaps natively" is not; "once" means that it could not be repeated.
+    "differs": it comes more often with the library than chance would have it; that is the library's fault. "seldom": it came
+    again, never natively, and may still be chance. "flaps natively": it does so without the library too. "once": it did not
+    come again.
     """
-    plain_again, other_again = set(plain[1:]), set(other[1:])
-    if other_again - set(plain):
+    plain_again, other_again = plain[1:], other[1:]
+    usual = max(plain_again, key=plain_again.count)
+    strange = [sum(outcome != usual for outcome in again) for again in (plain_again, other_again)]
+    if chance(*strange, len(plain_again), len(other_again)) <= DOUBT:
         return "differs"
-    if len(plain_again) == 1 and not plain_again & other_again:
-        return "differs"
-    return "flaps natively" if len(set(plain)) > 1 else "once"
+    if len(set(plain)) > 1:
+        return "flaps natively"
+    return "seldom" if strange[1] else "once"
+
+
+def chance(natively, with_us, native_runs, our_runs):
+    """Fisher's exact test, one-sided: how likely that many, or more, of all strange outcomes fall to us if it is all one."""
+    both, runs = natively + with_us, native_runs + our_runs
+    ways = (math.comb(our_runs, k) * math.comb(native_runs, both - k) for k in range(with_us, min(both, our_runs) + 1))
+    return sum(ways) / math.comb(runs, both)

@@ -8,8 +8,9 @@ import time
 
 import compare
 
-# A difference is repeated three times each way; one that then is not the library's for certain, more often.
-REPEATS = (3, 7)
+# A difference is repeated three times each way; one that then is not the library's for certain, more often; one that came again
+# and may still be chance, more often yet.
+REPEATS = (3, 7, 20)
 REPEAT_SECONDS = 240
 # What does not come again by itself may come again among the others: so often everything is run once more.
 WHOLE = 2
@@ -30,8 +31,8 @@ def judge(title, plain, other, repeat, repeats=REPEATS):
     seen = {name: ([plain.get(name, compare.ABSENT)[0]], [other.get(name, compare.ABSENT)[0]]) for name in names}
     verdicts, until = {}, time.monotonic() + REPEAT_SECONDS
     for times in repeats:
-        # The library's for certain needs no more runs.
-        doubtful = [name for name in names if verdicts.get(name) != "differs"]
+        settled = ("differs",) if times < REPEATS[-1] else ("differs", "once", "flaps natively")
+        doubtful = [name for name in names if verdicts.get(name) not in settled]
         for _ in range(times if doubtful else 0):
             if time.monotonic() > until and verdicts:
                 break
@@ -39,7 +40,7 @@ def judge(title, plain, other, repeat, repeats=REPEATS):
                 for name in doubtful:
                     seen[name][side].append(outcomes.get(name, "absent"))
         verdicts |= {name: compare.verdict(*seen[name]) for name in doubtful}
-    if "once" in verdicts.values():
+    if {"once", "seldom"} & set(verdicts.values()):
         for name in among_others(plain, repeat):
             print(f"   again and again where all tests run: {name}")
             verdicts[name] = "differs"

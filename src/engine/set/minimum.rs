@@ -17,7 +17,8 @@ impl Minimum {
     /// The instant, or `u64::MAX`.
     #[inline(always)]
     pub fn load(&self) -> u64 {
-        !self.inverted.load(Acquire)
+        // SeqCst pairs with `lower`: see `Timer::claim` and `Timer::earlier`.
+        !self.inverted.load(SeqCst)
     }
 
     /// Lower to `instant`. True if that changed it.

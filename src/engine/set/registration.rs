@@ -19,8 +19,9 @@ impl Registration {
     /// Remember what EPOLL_CTL_ADD or MOD said.
     pub fn put(&self, events: u32, data: u64, generation: u64) {
         self.data.store(data, Relaxed);
-        // Release pairs with the Acquire in `events`: the data belong to the events.
-        self.life.store((events as u64) << 32 | mark(generation), Release);
+        // Pairs with `events`: the data belong to the events. SeqCst, for who registers then looks whether the socket is armed, and
+        // who arms it looks here: see `Description::join`, which changes nothing for a set that it was in before.
+        self.life.store((events as u64) << 32 | mark(generation), SeqCst);
     }
 
     /// EPOLL_CTL_DEL.
@@ -30,7 +31,7 @@ impl Registration {
 
     /// The events, if the fd number is registered in this generation.
     pub fn events(&self, generation: u64) -> Option<u32> {
-        let life = self.life.load(Acquire);
+        let life = self.life.load(SeqCst);
         (life & MARK == mark(generation)).then_some((life >> 32) as u32)
     }
 

@@ -65,7 +65,9 @@ impl Timer {
 
     /// Find the timer or the right to make it.
     pub fn claim(&self, epoch: u32) -> Claim {
-        let state = self.state.load(Acquire);
+        // SeqCst pairs with `settle`: who is sent away here has lowered the tree before, and whoever made the timer reads the tree
+        // after. One of the two sees the other.
+        let state = self.state.load(SeqCst);
         if state >> 32 == epoch as u64 {
             match state & 0xffff_ffff {
                 0 => {}
@@ -86,7 +88,8 @@ impl Timer {
     pub fn settle(&self, epoch: u32, fd: Option<i32>) {
         self.at.store(0, Relaxed);
         let fd = fd.map_or(REFUSED, |fd| fd as u64 + 1);
-        self.state.store((epoch as u64) << 32 | fd, Release);
+        // Pairs with the Acquire in `fd`: who finds the timer finds it not programmed. SeqCst: see `claim`.
+        self.state.store((epoch as u64) << 32 | fd, SeqCst);
     }
 
     /// The timer is gone (closed behind our back, or with its set); another may be made.
@@ -98,7 +101,9 @@ impl Timer {
     /// caller programs it, and then looks at `programmed`: another thread may have asked for an earlier instant and been
     /// overtaken on its way to the kernel.
     pub fn earlier(&self, instant: u64) -> bool {
-        self.at.fetch_update(AcqRel, Acquire, |at| (at == 0 || instant < at).then_some(instant)).is_ok()
+        // SeqCst pairs with `fired`: who leaves it to the instant that is programmed has lowered the tree before, and who took that
+        // instant back reads the tree after.
+        self.at.fetch_update(SeqCst, SeqCst, |at| (at == 0 || instant < at).then_some(instant)).is_ok()
     }
 
     /// The instant that was last asked for; 0 = none.
@@ -114,6 +119,6 @@ impl Timer {
 
     /// It fired: whatever is next must be programmed anew.
     pub fn fired(&self, now: u64) {
-        let _ = self.at.fetch_update(AcqRel, Acquire, |at| (at != 0 && at <= now).then_some(0));
+        let _ = self.at.fetch_update(SeqCst, SeqCst, |at| (at != 0 && at <= now).then_some(0));
     }
 }

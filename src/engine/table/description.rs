@@ -275,7 +275,8 @@ impl Description {
 
     /// Call `each` with the number of every set that may hold this socket; `None` once if there may be any number of them.
     pub fn each_set(&self, mut each: impl FnMut(Option<u32>)) {
-        let sets = self.sets.load(Acquire);
+        // SeqCst pairs with `join`.
+        let sets = self.sets.load(SeqCst);
         if sets == u64::MAX {
             return each(None);
         }
@@ -290,14 +291,15 @@ impl Description {
     /// Is it in any set?
     #[inline]
     pub fn in_sets(&self) -> bool {
-        self.sets.load(Acquire) != 0
+        self.sets.load(SeqCst) != 0
     }
 
     /// It is in set number `set` from now on.
     pub fn join(&self, set: u32) {
         let mark = set as u64 + 1;
-        // Release pairs with the Acquire in `each_set`: who arms the socket later finds the registration made before.
-        let _ = self.sets.fetch_update(AcqRel, Acquire, |sets| {
+        // SeqCst pairs with `each_set`: who registers joins, and then looks what is armed (`Deadline::load`); who arms
+        // (`Deadline::store`) then looks for sets. One of the two sees the other.
+        let _ = self.sets.fetch_update(SeqCst, SeqCst, |sets| {
             let place = |i: u32| (sets >> (16 * i)) & 0xffff;
             if sets == u64::MAX || (0..4).any(|i| place(i) == mark) {
                 return None;

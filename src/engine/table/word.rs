@@ -56,7 +56,8 @@ impl Deadline {
     #[inline]
     pub fn load(&self, generation: u32) -> State {
         // Acquire pairs with the Release in `store` and `replace`: the clocks that led to the state are seen with it. SeqCst, for
-        // who has moved a clock on must find here whether the clocks are being judged (`Engine::restart_input`).
+        // who has moved a clock on must find here whether the clocks are being judged (`Engine::restart_input`), and who registers
+        // whether the socket is armed (`Description::join`).
         let word = self.word.load(SeqCst);
         if (word >> 54) & 255 == generation as u64 & 255 {
             decode(word)
@@ -71,7 +72,7 @@ impl Deadline {
         let mut seen = self.word.load(Relaxed);
         let new = encode(state, generation);
         while (seen >> 54) & 255 == generation as u64 & 255 && seen != new {
-            match self.word.compare_exchange_weak(seen, new, Release, Relaxed) {
+            match self.word.compare_exchange_weak(seen, new, SeqCst, Relaxed) {
                 Ok(_) => return,
                 Err(now) => seen = now,
             }
