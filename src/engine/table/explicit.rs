@@ -44,10 +44,11 @@ impl Stamped {
     /// Set the number, unless `d` has passed to another life meanwhile.
     pub fn store(&self, value: u64, d: &Description, generation: u32) {
         let new = stamp(generation) | value.min(FOREVER);
-        let mut seen = self.word.load(Relaxed);
-        // A new life writes the word anew (`begin`), so the exchange fails for who saw the old one.
+        // Acquire pairs with the Release in `begin`: who sees the word of a new life sees that the life is another.
+        let mut seen = self.word.load(Acquire);
+        // A new life writes the word anew, so the exchange fails for who saw the old one.
         while d.generation() == generation {
-            match self.word.compare_exchange_weak(seen, new, SeqCst, Relaxed) {
+            match self.word.compare_exchange_weak(seen, new, SeqCst, Acquire) {
                 Ok(_) => return,
                 Err(now) => seen = now,
             }
