@@ -45,8 +45,8 @@ pub fn find(
     segments: &Segments,
     endian: Endianness,
 ) -> Option<Go> {
-    let sections = named_sections(image, header, endian);
-    let section = |name: &str| sections.iter().find(|(found, _)| found == name.as_bytes()).map(|(_, offset)| *offset);
+    let sections = Sections::read(image, header, endian).unwrap_or_default();
+    let section = |name: &str| sections.offset_of(name.as_bytes(), endian);
     let block = section(".go.buildinfo").or_else(|| match sections.is_empty() {
         true => search(image, segments, endian),
         false => None,
@@ -57,20 +57,37 @@ pub fn find(
     (section(".gopclntab").is_some() || has_note(image, segments, endian)).then_some(Go { version: None })
 }
 
-/// The sections' names and places in the file; none where the table is stripped or does not hold together.
-fn named_sections(image: &Image, header: &elf::FileHeader64<Endianness>, endian: Endianness) -> Vec<(Vec<u8>, u64)> {
-    let read = || {
-        let table: Vec<elf::SectionHeader64<Endianness>> =
-            image.many(header.e_shoff.get(endian), u64::from(header.e_shnum.get(endian)), MOST_SECTIONS)?;
+/// The sections and their names; none where the table is stripped or does not hold together.
+#[derive(Default)]
+struct Sections {
+    table: Vec<elf::SectionHeader64<Endianness>>,
+    /// One after the other, each ended by a NUL. Never copied out: every section may name the same, a megabyte long.
+    names: Vec<u8>,
+}
+
+impl Sections {
+    fn read(image: &Image, header: &elf::FileHeader64<Endianness>, endian: Endianness) -> Option<Sections> {
+        let count = u64::from(header.e_shnum.get(endian));
+        let mut table: Vec<elf::SectionHeader64<Endianness>> =
+            image.many(header.e_shoff.get(endian), count, MOST_SECTIONS)?;
         let names = table.get(usize::from(header.e_shstrndx.get(endian)))?;
         let names = image.bytes(names.sh_offset.get(endian), names.sh_size.get(endian), 1 << 20)?;
-        let name = |section: &elf::SectionHeader64<Endianness>| {
-            let rest = names.get(section.sh_name.get(endian) as usize..)?;
-            Some((rest.split(|&byte| byte == 0).next()?.to_vec(), section.sh_offset.get(endian)))
+        table.retain(|section| section.sh_name.get(endian) as usize <= names.len());
+        Some(Sections { table, names })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Where in the file the section of that name is.
+    fn offset_of(&self, name: &[u8], endian: Endianness) -> Option<u64> {
+        let is_named = |section: &&elf::SectionHeader64<Endianness>| {
+            let rest = self.names.get(section.sh_name.get(endian) as usize..).and_then(|rest| rest.strip_prefix(name));
+            rest.is_some_and(|rest| matches!(rest.first(), None | Some(0)))
         };
-        Some(table.iter().filter_map(name).collect())
-    };
-    read().unwrap_or_default()
+        self.table.iter().find(is_named).map(|section| section.sh_offset.get(endian))
+    }
 }
 
 /// The block begins at a multiple of 16 in a writable segment.

@@ -152,3 +152,44 @@ fn circles_end() {
         assert!(matches!(finished.code(), Some(0 | 1)), "{line}: {finished:#?}");
     }
 }
+
+/// 4096 sections that all have the same name, a megabyte long: 4 GiB, if each is copied.
+#[test]
+fn a_name_that_all_sections_share_is_not_copied_for_each() {
+    const SECTIONS: u16 = 4096;
+    const NAMES: u64 = 1 << 20;
+    let names_at = 128 + 64 * u64::from(SECTIONS);
+    let mut file = header(1, 128, SECTIONS);
+    file.extend(segment(PT_LOAD, 4, 0, 64));
+    file.resize(128, 0);
+    let section: Vec<u8> = [3 << 32, 0, 0, names_at, NAMES, 0, 1, 0].into_iter().flat_map(u64::to_le_bytes).collect();
+    file.extend(section.repeat(SECTIONS.into()));
+    file.resize((names_at + NAMES) as usize, b'A');
+    let path = folder("hostile-names").join("names");
+    fs::write(&path, file).expect("the scratch directory is writable");
+    mode(&path, 0o755);
+    survived(&[path], 0);
+}
+
+const PT_LOAD: u32 = 1;
+
+/// The head of a program for x86-64 that can be loaded anywhere. The program headers follow.
+fn header(segments: u16, sections_at: u64, sections: u16) -> Vec<u8> {
+    let mut bytes = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
+    for half in [3_u16, 62, 1, 0] {
+        bytes.extend(half.to_le_bytes());
+    }
+    for word in [0x1000_u64, 64, sections_at] {
+        bytes.extend(word.to_le_bytes());
+    }
+    for half in [0_u16, 0, 64, 56, segments, 64, sections, 0] {
+        bytes.extend(half.to_le_bytes());
+    }
+    bytes
+}
+
+/// A program header, whose address is its place in the file.
+fn segment(kind: u32, flags: u32, at: u64, size: u64) -> Vec<u8> {
+    let words = [u64::from(kind) | u64::from(flags) << 32, at, at, at, size, size, 1];
+    words.into_iter().flat_map(u64::to_le_bytes).collect()
+}
