@@ -21,7 +21,7 @@ use process::Process;
 use set::Sets;
 use settings::Settings;
 use sys::{Kernel, Published};
-use table::{Descriptions, Kind, Loans, Scopes, Slots, Waiters};
+use table::{Descriptions, Doubled, Kind, Loans, Scopes, Slots, Waiters};
 
 /// Everything that is known in one process.
 pub struct Engine<K: Kernel> {
@@ -36,6 +36,7 @@ pub struct Engine<K: Kernel> {
     pub(crate) sets: Sets,
     pub(crate) loans: Loans,
     pub(crate) waiters: Waiters,
+    pub(crate) doubled: Doubled,
     /// The scopes that threads are in.
     pub scopes: Scopes,
     /// Whatever closes an fd of the program comes by us.
@@ -62,6 +63,7 @@ impl<K: Kernel> Engine<K> {
             sets: Sets::new(),
             loans: Loans::new(),
             waiters: Waiters::new(),
+            doubled: Doubled::new(),
             scopes: Scopes::new(),
             sees_closes: AtomicBool::new(false),
             settings: Published::new(Settings::new()),

@@ -180,8 +180,8 @@ impl<K: Kernel> Engine<K> {
         if self.process.borrowed(k) || slot.kind() == Kind::Closing {
             return None;
         }
-        let cookie = socket::cookie(k, fd).ok()? as u32;
-        let (index, d) = self.descriptions.create(k, cookie)?;
+        let cookie = socket::cookie(k, fd).ok()?;
+        let (index, d) = self.descriptions.create(k, cookie as u32)?;
         if socket::domain(k, fd) == Ok(libc::AF_UNIX) {
             d.set(Flag::Unix);
         }
@@ -193,6 +193,8 @@ impl<K: Kernel> Engine<K> {
         }
         if !self.slots.settle(k, fd, slot, Kind::Socket, index) {
             self.descriptions.release(index);
+        } else {
+            self.share_with_doubles(fd, index, cookie);
         }
         slot = self.slots.word(fd);
         if slot.kind() != Kind::Socket {

@@ -49,6 +49,13 @@ impl<K: Kernel> Engine<K> {
         Some((word.index(), self.sets.at(word.index())?))
     }
 
+    /// A registration of this number is gone.
+    pub(crate) fn interest_lost(&self, fd: i32) {
+        if let Some((_, d)) = tracked(self, fd) {
+            lost_interest(self, fd, d);
+        }
+    }
+
     pub(crate) fn obtain_set(&self, epfd: i32) -> Option<(u32, &Set)> {
         if let Some(found) = self.set(epfd) {
             return Some(found);
@@ -84,9 +91,7 @@ pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, e
         if let Some(registration) = set.registration(fd) {
             registration.remove();
         }
-        if let Some((_, d)) = tracked(e, fd) {
-            lost_interest(e, fd, d);
-        }
+        e.interest_lost(fd);
         return;
     }
     let Some((number, set)) = e.obtain_set(epfd) else { return };

@@ -94,8 +94,10 @@ pub fn duplicated<K: Kernel>(e: &Engine<K>, old: i32, new: i32) {
         Kind::Socket if !e.descriptions.share(word.index()) => return,
         Kind::Socket => {}
         Kind::Set => e.sets.share(word.index()),
+        // It may matter later, and both numbers then.
+        Kind::Unknown | Kind::Plain => return [old, new].into_iter().for_each(|fd| e.doubled.note(fd)),
         // Our own timerfd, duplicated by the program: that number is its own affair.
-        Kind::Unknown | Kind::Plain | Kind::Hidden | Kind::Waker | Kind::Closing => return,
+        Kind::Hidden | Kind::Waker | Kind::Closing => return,
     }
     if !e.slots.settle(&e.kernel, new, e.slots.word(new), word.kind(), word.index()) {
         e.give_up_index(word);
@@ -192,6 +194,28 @@ impl<K: Kernel> Engine<K> {
         }
     }
 
+    /// The number turned out to be a socket that matters: those that were duplicated from it, or it from them, when nothing was known
+    /// of it share its description.
+    pub(crate) fn share_with_doubles(&self, fd: i32, index: u32, cookie: u64) {
+        self.doubled.retain(|other| {
+            let word = self.slots.word(other);
+            if other == fd || !matches!(word.kind(), Kind::Unknown | Kind::Plain) {
+                return false;
+            }
+            match crate::sys::socket::cookie(&self.kernel, other) {
+                Ok(theirs) if theirs == cookie => {
+                    let shared = self.descriptions.share(index);
+                    if shared && !self.slots.settle(&self.kernel, other, word, Kind::Socket, index) {
+                        self.descriptions.release(index);
+                    }
+                    false
+                }
+                // Another socket, which may matter yet; else it is none, or closed.
+                theirs => theirs.is_ok(),
+            }
+        });
+    }
+
     /// A number that is registered in epoll sets is closed while a duplicate lives: the kernel keeps the registration (man 7
     /// epoll, Q6), so it is kept here under the duplicate's number.
     fn bequeath(&self, fd: i32, slot: SlotWord) {
@@ -254,6 +278,11 @@ impl<K: Kernel> Engine<K> {
             }
         }
         set.timer.forget();
+        // What was in it is waited for no more.
+        set.each(|fd, registration| {
+            registration.remove();
+            self.interest_lost(fd);
+        });
         self.sets.free(number);
     }
 

@@ -5,6 +5,7 @@
 //! handler. No system call and no idea of what a deadline means belongs here (that is `op`).
 
 mod description;
+mod doubled;
 mod explicit;
 mod loans;
 mod scopes;
@@ -13,6 +14,7 @@ pub mod waiters;
 mod word;
 
 pub use description::{Description, Descriptions, Flag};
+pub use doubled::Doubled;
 pub use explicit::{Expiry, Explicit, Source, FOREVER};
 pub use loans::{Borrowed, Key, Loans};
 pub use scopes::{Refused, Scopes};
