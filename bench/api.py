@@ -91,7 +91,7 @@ def verdict(missed):
 
 
 def report(workshop, size):
-    turns = (2, 8) if size == "quick" else (6, 20)
+    turns = (2, 8) if size == "quick" else (4, 20)
     print(f"{LEGEND}\n\nPlain calls with data or room there. ns: unlinked as it is, the others over it.")
     rows, added = plain_calls(workshop, turns)
     table(["ns per call", "unlinked", *(word for variant in list(PLAIN)[1:] for word in (variant, "x"))], rows)

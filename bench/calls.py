@@ -141,7 +141,7 @@ def ratio(found, variant, base):
 def rows(workshop, kinds, behind, size, armed=True):
     made, worst = [], []
     for kind, title in kinds:
-        generations, turns = (2, 8) if size == "quick" else (6, 20)
+        generations, turns = (2, 8) if size == "quick" else (4, 20)
         if kind == "epoll-10000":
             generations = max(1, generations // 3)
         variants = {name: ([workshop.program("calls"), kind], workshop.environment(name, behind)) for name in VARIANTS}

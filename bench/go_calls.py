@@ -82,7 +82,7 @@ def count(workshop, kind, variant):
 
 def rows(workshop, kinds, build, size):
     made, missed = [], []
-    generations, turns = (2, 8) if size == "quick" else (6, 20)
+    generations, turns = (2, 8) if size == "quick" else (4, 20)
     for kind, title, aim in kinds:
         found = measure(workshop, kind, build, generations, turns)
         digits = 0 if median(found["native"]) >= 1000 else 1

@@ -27,12 +27,12 @@ ELSEWHERE = {"NETDEADLINE_RULES": "to 192.0.2.1 connect=1h read=1h write=1h; on 
 POLICY = {"other": ELSEWHERE, "armed": ARMED}
 LEGEND = """\
 direct        no preload
-direct again  another process of the same: as far as it is from 1, the others may be for no reason
+direct again  another process of the same: as far apart as the two are, the others may be for no reason
 empty         a preload of the same names that only calls the next function
 idle          netdeadline, no variable set
 other         netdeadline with a policy that concerns no connection here
 armed         netdeadline, every class at an hour on every connection, accepted ones too, in the server
-client armed  the same in the client, before `direct`; processor time is the client's, over the client's of `direct`
+client armed  the same in the client, before `direct`; processor time is the client's, over what a direct client takes
 HAProxy       in TCP mode, its three timeouts at an hour, before `direct`, on the server's processor
 strace        of the calls that netdeadline interposes, on `direct`"""
 PRELOADED = ("empty", "idle", "other", "armed")
