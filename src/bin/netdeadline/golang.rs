@@ -26,8 +26,8 @@ const MOST_NOTES: u64 = 64 << 10;
 /// or two.
 const MOST_DATA: u64 = 32 << 20;
 const MOST_WRITABLE: usize = 4;
-/// The largest programs seen have some hundred megabytes of code.
-const MOST_CODE: u64 = 1 << 30;
+/// The largest programs seen have some hundred megabytes of code and data; this much is read of all segments together.
+const MOST_LOADED: u64 = 1 << 30;
 /// How far into its data `launch-child` looks for the magic: it is the first thing there (debug/buildinfo looks no further).
 const FIRST_DATA: u64 = 64 << 10;
 const MOST_SEGMENTS: u64 = 64;
@@ -161,13 +161,18 @@ pub fn doubt(file: &File) -> Option<Doubt> {
     let endian = Endianness::Little;
     let Some((image, segments)) = sixty_four(file) else { return Some(Doubt::NoFunction) };
     let loaded = || segments.iter().filter(|segment| segment.p_type.get(endian) == elf::PT_LOAD);
-    let bytes = |segment: &elf::ProgramHeader64<Endianness>| {
-        image.up_to(segment.p_offset.get(endian), segment.p_filesz.get(endian).min(MOST_CODE))
+    // Segments may lie over each other, each as long as a sparse file.
+    let mut left = MOST_LOADED;
+    let mut bytes = |segment: &elf::ProgramHeader64<Endianness>| {
+        let bytes = image.up_to(segment.p_offset.get(endian), segment.p_filesz.get(endian).min(left));
+        left = left.saturating_sub(bytes.len() as u64);
+        bytes
     };
     let executable = |segment: &&elf::ProgramHeader64<Endianness>| segment.p_flags.get(endian) & elf::PF_X != 0;
-    let table = loaded().filter(|segment| !executable(segment)).map(bytes).find_map(|bytes| {
+    let table = loaded().filter(|segment| !executable(segment)).map(&mut bytes).find_map(|mut bytes| {
         let start = bytes.len() - find::function_table(&bytes)?.len();
-        bytes.get(start..).map(<[u8]>::to_vec)
+        bytes.drain(..start);
+        Some(bytes)
     });
     let mut found = 0;
     for segment in loaded().filter(executable) {

@@ -26,7 +26,10 @@ impl<'a> Image<'a> {
         if size > most || offset.checked_add(size)? > self.len {
             return None;
         }
-        let mut bytes = vec![0; usize::try_from(size).ok()?];
+        let size = usize::try_from(size).ok()?;
+        // Where there is no memory for it, `vec!` would end us.
+        Vec::<u8>::new().try_reserve_exact(size).ok()?;
+        let mut bytes = vec![0; size];
         self.file.read_exact_at(&mut bytes, offset).ok()?;
         Some(bytes)
     }

@@ -171,7 +171,41 @@ fn a_name_that_all_sections_share_is_not_copied_for_each() {
     survived(&[path], 0);
 }
 
+/// What claims to be Go's is read through, to say whether it can be patched.
+#[test]
+fn segments_of_a_gigabyte_over_each_other_are_not_all_read() {
+    const SEGMENTS: u16 = 60;
+    const LOADER: &[u8] = b"/lib64/ld-linux-x86-64.so.2\0";
+    let folder = folder("hostile-segments");
+    let claims = |name: &str, size: u64| {
+        let mut file = header(SEGMENTS + 2, 0, 0);
+        let at = 64 + 56 * (u64::from(SEGMENTS) + 2);
+        file.extend(segment(PT_INTERP, 4, at, LOADER.len() as u64));
+        file.extend(segment(PT_NOTE, 4, at + 28, 20));
+        file.extend(segment(PT_LOAD, 5, 0, size).repeat(SEGMENTS.into()));
+        file.extend(LOADER);
+        for word in [4_u32, 4, 4, u32::from_le_bytes(*b"Go\0\0"), 0] {
+            file.extend(word.to_le_bytes());
+        }
+        let path = folder.join(name);
+        fs::write(&path, file).expect("the scratch directory is writable");
+        let opened = fs::OpenOptions::new().write(true).open(&path).expect("it was just written");
+        opened.set_len(size).expect("a sparse file");
+        mode(&path, 0o755);
+        path
+    };
+    // Together 15 GiB, each of which fits into memory; and one for which there is not enough.
+    for file in [claims("many", 256 << 20), claims("large", 1 << 30)] {
+        let check = nd(&["check", text(&file)]).limit(libc::RLIMIT_AS, 512 << 20).limit(libc::RLIMIT_CPU, 3);
+        let finished = check.bound(Duration::from_secs(60)).run();
+        assert_eq!(finished.code(), Some(1), "{finished:#?}");
+        assert!(finished.stdout.contains("Syscall6 is not in it"), "{finished:#?}");
+    }
+}
+
 const PT_LOAD: u32 = 1;
+const PT_INTERP: u32 = 3;
+const PT_NOTE: u32 = 4;
 
 /// The head of a program for x86-64 that can be loaded anywhere. The program headers follow.
 fn header(segments: u16, sections_at: u64, sections: u16) -> Vec<u8> {
