@@ -121,6 +121,11 @@ impl Asker<'_> {
     fn env(&self, arguments: &[OsString], depth: Depth, report: &mut Report) {
         match script::env_call(arguments) {
             EnvCall::Nothing => {}
+            EnvCall::Endless => report.lost(
+                "env",
+                "env",
+                "its -S options stand for more -S options, without end: env itself hangs there",
+            ),
             EnvCall::Removes(option) => {
                 let option = text::printable(option.as_bytes());
                 report.lost("env", "env", &format!("`{option}` takes away the variables that carry the deadlines"));

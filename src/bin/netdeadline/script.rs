@@ -64,10 +64,18 @@ impl Blanks for [u8] {
     }
 }
 
+/// How much the -S options of one call may come to: what the kernel takes for a program's arguments, where the stack has its
+/// usual size.
+const MOST_TEXT: usize = 2 << 20;
+/// What each -S option is counted for at least, so that the last comes soon.
+const EACH_TEXT: usize = 1 << 10;
+
 /// What a call of env(1) comes to.
 pub enum EnvCall {
     /// It starts this command; `path` is the PATH it sets for it.
     Starts { command: OsString, arguments: Vec<OsString>, path: Option<OsString> },
+    /// Its -S options stand for more -S options, without end: env itself does not come to one.
+    Endless,
     /// It removes what carries the deadlines: the option that does.
     Removes(String),
     /// It starts nothing, or is called in a way that is not understood.
@@ -79,6 +87,7 @@ pub fn env_call(arguments: &[OsString]) -> EnvCall {
     let mut left: Vec<OsString> = arguments.iter().rev().cloned().collect();
     let mut path = None;
     let mut options = true;
+    let mut room = MOST_TEXT;
     let removes = |name: &[u8]| name == b"LD_PRELOAD" || name.starts_with(b"NETDEADLINE_");
     while let Some(argument) = left.pop() {
         let bytes = argument.as_bytes().to_vec();
@@ -97,7 +106,10 @@ pub fn env_call(arguments: &[OsString]) -> EnvCall {
             }
             match (name, value) {
                 (b"unset", Some(name)) if removes(name.as_bytes()) => return unsets(&name),
-                (b"split-string", Some(text)) => left.extend(split(&text).into_iter().rev()),
+                (b"split-string", Some(text)) => match split(&text, &mut room) {
+                    Some(words) => left.extend(words.into_iter().rev()),
+                    None => return EnvCall::Endless,
+                },
                 // What it names is then sought from another directory: not followed.
                 (b"chdir", _) | (b"help" | b"version", _) => return EnvCall::Nothing,
                 _ => {}
@@ -120,7 +132,10 @@ pub fn env_call(arguments: &[OsString]) -> EnvCall {
                 group = &[];
                 match (letter, value) {
                     (b'u', Some(name)) if removes(name.as_bytes()) => return unsets(&name),
-                    (b'S', Some(text)) => left.extend(split(&text).into_iter().rev()),
+                    (b'S', Some(text)) => match split(&text, &mut room) {
+                        Some(words) => left.extend(words.into_iter().rev()),
+                        None => return EnvCall::Endless,
+                    },
                     (b'C', _) | (_, None) => return EnvCall::Nothing,
                     _ => {}
                 }
@@ -146,8 +161,10 @@ fn unsets(name: &OsStr) -> EnvCall {
     EnvCall::Removes(format!("env -u {}", name.to_string_lossy()))
 }
 
-/// Split as `env -S` does: blanks, quotes, backslashes, `#` comments, `${NAME}`.
-fn split(text: &OsStr) -> Vec<OsString> {
+/// Split as `env -S` does: blanks, quotes, backslashes, `#` comments, `${NAME}`. None where that is more than there is room for:
+/// a variable may be named often, and its value name more of them for the next -S.
+fn split(text: &OsStr, room: &mut usize) -> Option<Vec<OsString>> {
+    *room = room.checked_sub(text.len().max(EACH_TEXT))?;
     let mut words: Vec<OsString> = Vec::new();
     let mut word: Option<Vec<u8>> = None;
     let mut quote = 0u8;
@@ -177,6 +194,7 @@ fn split(text: &OsStr) -> Vec<OsString> {
                 let name: Vec<u8> = bytes.by_ref().take_while(|&byte| byte != b'}').collect();
                 // A name that is not set is empty.
                 let value = std::env::var_os(OsString::from_vec(name)).unwrap_or_default();
+                *room = room.checked_sub(value.len())?;
                 word.get_or_insert_default().extend_from_slice(value.as_bytes());
             }
             b' ' | b'\t' | b'\n' | b'\r' | 11 | 12 if quote == 0 => words.extend(word.take().map(OsString::from_vec)),
@@ -185,5 +203,5 @@ fn split(text: &OsStr) -> Vec<OsString> {
         }
     }
     words.extend(word.map(OsString::from_vec));
-    words
+    Some(words)
 }

@@ -1,6 +1,7 @@
 //! Scripts are judged by what they hand over to.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::furniture::{build, folder, nd, plain, refused, script, text};
 
@@ -55,6 +56,22 @@ fn env_is_followed_to_what_it_starts() {
     env("/usr/bin/env nd-nowhere", 126, &["env finds no `nd-nowhere` in PATH"]);
     // Everything behind the interpreter is one word: env looks for a command of that name.
     env("/usr/bin/env sh -e", 126, &["env finds no `sh -e`"]);
+}
+
+/// env(1) itself hangs there, or takes all memory.
+#[test]
+fn options_of_env_that_stand_for_themselves_come_to_an_end() {
+    let file = folder("scripts-endless").join("script");
+    script(&file, "#!/usr/bin/env -S${X}\n");
+    let many = "${X}".repeat(20_000);
+    for x in ["-S${X}", "-S ${X}", "-S${X}${X}", "--split-string=${X}", "-S${X} ${X} ${X}", &format!("-S{many}")] {
+        let check =
+            nd(&["check", text(&file)]).env("X", x).limit(libc::RLIMIT_AS, 256 << 20).limit(libc::RLIMIT_CPU, 5);
+        let finished = check.bound(Duration::from_secs(60)).run();
+        assert_eq!(finished.code(), Some(1), "{x:.40}: {finished:#?}");
+        assert!(finished.stdout.contains("-S options stand for more"), "{x:.40}: {finished:#?}");
+    }
+    refused(&nd(&["run", text(&file)]).env("X", "-S${X}").run(), 125, &["-S options stand for more"]);
 }
 
 #[test]
