@@ -7,6 +7,13 @@
 //! prints.
 #![no_std]
 
+/// The atomics: core's, or those of a model in which tests/loom checks the protocols.
+#[cfg(loom)]
+#[path = "../../tests/loom/engine/atomic.rs"]
+pub mod atomic;
+#[cfg(not(loom))]
+pub use core::sync::atomic;
+
 pub mod evidence;
 pub mod op;
 pub mod policy;
@@ -16,7 +23,7 @@ pub mod settings;
 pub mod sys;
 pub mod table;
 
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
+use crate::atomic::{AtomicBool, AtomicU32, Ordering::*};
 use process::Process;
 use set::Sets;
 use settings::Settings;

@@ -3,8 +3,8 @@
 //! A forked child has a copy of the tables and must make its own timers; a vfork child has the parent's own tables and must
 //! not write them. Neither is told to us reliably (libc's daemon() forks without calling fork), so both are found out.
 
+use crate::atomic::{AtomicI32, AtomicU32, Ordering::*};
 use crate::sys::{self, Kernel, Lazy};
-use core::sync::atomic::{AtomicI32, AtomicU32, Ordering::*};
 
 crate::zeroed! {
     /// A page that a forked child finds zeroed.

@@ -7,11 +7,11 @@
 use super::clock::{Cause, Direction, Due};
 use super::epoll::UNTOLD;
 use super::scope::Scope;
+use crate::atomic::{AtomicI64, Ordering::*};
 use crate::policy::Class;
 use crate::sys::{program, socket, Kernel, TcpInfo};
 use crate::table::{Description, Expiry, Explicit, Flag, Kind, SlotWord, Source, State, FOREVER};
 use crate::Engine;
-use core::sync::atomic::{AtomicI64, Ordering::*};
 
 /// Which operations a deadline is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

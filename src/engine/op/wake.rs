@@ -8,10 +8,10 @@
 use super::clock::Direction;
 use super::scope::Scope;
 use super::Step;
+use crate::atomic::{fence, Ordering::SeqCst};
 use crate::sys::{event, file, process, Kernel};
 use crate::table::{waiters, Description, Kind, SlotWord, Waiter};
 use crate::Engine;
-use core::sync::atomic::{fence, Ordering::SeqCst};
 
 /// How long a wait may be that nobody can wake: it looks again.
 pub(crate) const SLICE: u64 = 10_000_000;

@@ -4,7 +4,7 @@
 //! swap, and read the children again. A child that was lowered in between is either seen by the second reading, or its
 //! owner lowers the node after the swap. (The pair is named in the comments below.)
 
-use core::sync::atomic::{AtomicU64, Ordering::*};
+use crate::atomic::{AtomicU64, Ordering::*};
 
 crate::zeroed! {
     /// An instant in ns; stored inverted, so that zeroed memory reads "never".

@@ -11,8 +11,8 @@ pub use minimum::Minimum;
 pub use registration::Registration;
 pub use timer::{is_token, token, Claim, Timer};
 
+use crate::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::*};
 use crate::sys::{Kernel, Lazy};
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::*};
 use registration::{Chunk, FDS_PER_CHUNK};
 
 const CHUNKS_PER_MIDDLE: usize = 256;

@@ -1,7 +1,7 @@
 //! What the program registered: events and data per fd number, beside the instant at which the fd may expire.
 
 use super::Minimum;
-use core::sync::atomic::{AtomicU64, Ordering::*};
+use crate::atomic::{AtomicU64, Ordering::*};
 
 /// Registrations in one chunk; with their leaves 12 KiB.
 pub const FDS_PER_CHUNK: usize = 512;

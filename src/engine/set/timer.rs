@@ -3,7 +3,7 @@
 //! Edge-triggered, so its event is never read, only filtered; its token carries our pid, so that a set shared with another
 //! process can tell whose timer fired. Its event must never reach the program: `is_token` is asked of every event.
 
-use core::sync::atomic::{AtomicU64, Ordering::*};
+use crate::atomic::{AtomicU64, Ordering::*};
 
 /// The upper half of our tokens. No pointer has it (not canonical on x86-64 and aarch64), and neither a small number nor
 /// an fd with a small generation above it does.

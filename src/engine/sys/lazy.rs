@@ -3,11 +3,11 @@
 //! The unsafe of zeroed memory lives here, once, so that the tables have none.
 
 use super::{Kernel, PAGE};
-use core::ptr::{null_mut, NonNull};
-use core::sync::atomic::{
+use crate::atomic::{
     AtomicPtr,
     Ordering::{AcqRel, Acquire},
 };
+use core::ptr::{null_mut, NonNull};
 
 /// What all-zero bytes are a valid value of, and what threads may share.
 ///
@@ -25,9 +25,9 @@ macro_rules! plain {
 }
 
 plain!(u8, u16, u32, u64, usize, i8, i16, i32, i64, isize);
-plain!(core::sync::atomic::AtomicBool, core::sync::atomic::AtomicU8, core::sync::atomic::AtomicU16);
-plain!(core::sync::atomic::AtomicU32, core::sync::atomic::AtomicU64, core::sync::atomic::AtomicUsize);
-plain!(core::sync::atomic::AtomicI32, core::sync::atomic::AtomicI64, core::sync::atomic::AtomicIsize);
+plain!(crate::atomic::AtomicBool, crate::atomic::AtomicU8, crate::atomic::AtomicU16);
+plain!(crate::atomic::AtomicU32, crate::atomic::AtomicU64, crate::atomic::AtomicUsize);
+plain!(crate::atomic::AtomicI32, crate::atomic::AtomicI64, crate::atomic::AtomicIsize);
 
 // SAFETY: element for element.
 unsafe impl<T: Zeroed, const N: usize> Zeroed for [T; N] {}

@@ -10,7 +10,10 @@ pub mod event;
 pub mod file;
 mod lazy;
 mod linux;
+#[cfg(not(loom))]
 mod pages;
+#[cfg(loom)]
+pub mod pages;
 pub mod process;
 pub mod program;
 mod published;

@@ -3,11 +3,11 @@
 //! Lock-free, so it works in a signal handler that interrupts it. What the pages are used for does not belong here.
 
 use super::{answer, Kernel, PAGE};
-use core::ptr::NonNull;
-use core::sync::atomic::{
+use crate::atomic::{
     AtomicUsize,
     Ordering::{AcqRel, Acquire, Relaxed},
 };
+use core::ptr::NonNull;
 
 const ARENA: usize = 256 * 1024;
 

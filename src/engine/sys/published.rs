@@ -1,7 +1,7 @@
 //! A value that is written once, before anyone else looks, and only read from then on: the settings of the process.
 
+use crate::atomic::{AtomicU8, Ordering::*};
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicU8, Ordering::*};
 
 const EMPTY: u8 = 0;
 const WRITING: u8 = 1;

@@ -6,9 +6,9 @@
 
 use super::explicit::Explicits;
 use super::word::Deadline;
+use crate::atomic::{AtomicU32, AtomicU64, Ordering::*};
 use crate::policy::{Class, Decision};
 use crate::sys::{Kernel, Lazy};
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 
 /// In the life word: in use.
 const LIVE: u64 = 1 << 31;

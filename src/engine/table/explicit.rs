@@ -4,9 +4,9 @@
 //! the API pays nothing for it. What a deadline does to a call belongs in `op`.
 
 use super::Description;
+use crate::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::*};
 use crate::policy::Class;
 use crate::sys::{Kernel, Lazy};
-use core::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::*};
 
 const PER_CHUNK: usize = super::description::PER_CHUNK;
 const CHUNKS: usize = super::description::CHUNKS;

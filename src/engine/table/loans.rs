@@ -6,8 +6,8 @@
 //! An entry is one word of key, count and BUSY, and the value that the word guards. It is BUSY while the first borrower is still
 //! finding the value out, and while the last one is putting it back. The memory is wiped on fork: a child has no borrower.
 
+use crate::atomic::{AtomicU64, Ordering::*};
 use crate::sys::{Kernel, Lazy};
-use core::sync::atomic::{AtomicU64, Ordering::*};
 
 const ENTRIES: usize = 16;
 /// bits 0..8: borrowers; 8: BUSY; 9: RETURNING; 16..64: key.

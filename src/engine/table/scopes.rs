@@ -3,8 +3,8 @@
 //! There is no TLS to keep them in, so a thread is known by a key (an address that is its own while it lives) and its number,
 //! which tells it from a later thread at the same address. What a scope does to a call belongs in `op`.
 
+use crate::atomic::{compiler_fence, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 use crate::sys::{Kernel, Lazy};
-use core::sync::atomic::{compiler_fence, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 
 /// How many living threads may have been in scopes.
 pub const THREADS: usize = 1024;

@@ -3,8 +3,8 @@
 //! The word holds kind, index and generation together, so that one load decides what a call on this number needs, and one
 //! compare-and-swap changes all three. What the index points to belongs elsewhere.
 
+use crate::atomic::{AtomicU64, Ordering::*};
 use crate::sys::{Kernel, Lazy};
-use core::sync::atomic::{AtomicU64, Ordering::*};
 
 const SLOTS_PER_CHUNK: usize = 512;
 const CHUNKS: usize = 2048;

@@ -3,8 +3,8 @@
 //! A place belongs to one wait at a time. Nothing depends on its being given back: a thread that is cancelled in its wait leaves
 //! the place taken, which then is woken in vain until the thread's death is noticed. Making and setting wakers belongs in `op`.
 
+use crate::atomic::{AtomicU32, AtomicU64, Ordering::*};
 use crate::sys::{Kernel, Lazy};
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 
 /// How many waits at a time can be woken; the others look again every few milliseconds.
 pub const PLACES: usize = 512;

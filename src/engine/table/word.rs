@@ -4,7 +4,7 @@
 //! carries the low bits of the description's generation, so that a thread that was delayed cannot arm the socket which took
 //! the description over. Pure arithmetic; what to do at expiry is `op`'s.
 
-use core::sync::atomic::{AtomicU64, Ordering::*};
+use crate::atomic::{AtomicU64, Ordering::*};
 
 /// bits 0..54: instant in units of 256 ns (146 years of uptime); 54..62: generation; 62..64: tag.
 const UNIT: u64 = 256;
