@@ -3,7 +3,7 @@
 //! A forked child has a copy of the tables and must make its own timers; a vfork child has the parent's own tables and must
 //! not write them. Neither is told to us reliably (libc's daemon() forks without calling fork), so both are found out.
 
-use crate::atomic::{AtomicI32, AtomicU32, Ordering::*};
+use crate::atomic::{fence, AtomicI32, AtomicU32, Ordering::*};
 use crate::sys::{self, Kernel, Lazy};
 
 crate::zeroed! {
@@ -43,11 +43,15 @@ impl Process {
         if epoch != 0 {
             return epoch;
         }
+        // What was lent when the parent forked, which no thread of ours will come back from: ours lend when there is an epoch.
+        let inherited = self.borrowers.load(Relaxed);
         // Not the pid: a child in a new pid namespace may have its parent's. The clock's lower bits have moved since.
         let fresh = (k.now() as u32 ^ (sys::process::pid(k) as u32).rotate_left(16)) | 1;
+        // Before the epoch is there: who finds it finds its owner (`borrows`).
+        self.owner.store(sys::process::pid(k), Relaxed);
         match sentinel.epoch.compare_exchange(0, fresh, AcqRel, Acquire) {
             Ok(_) => {
-                self.owner.store(sys::process::pid(k), Release);
+                self.borrowers.fetch_sub(inherited, AcqRel);
                 fresh
             }
             Err(theirs) => theirs,
@@ -68,17 +72,15 @@ impl Process {
 
     #[cold]
     fn borrows<K: Kernel>(&self, k: &K) -> bool {
-        let pid = sys::process::pid(k);
-        if pid == self.owner.load(Acquire) {
-            return false;
-        }
+        // Acquire pairs with the exchange in `epoch`.
         if self.sentinel.peek().is_some_and(|sentinel| sentinel.epoch.load(Acquire) == 0) {
             // Forked while another thread of the parent was in vfork: this memory is a copy, and ours.
-            self.borrowers.store(0, Release);
             self.epoch(k);
             return false;
         }
-        true
+        // Pairs with `lend`: who has counted a vfork knows who lends.
+        fence(Acquire);
+        sys::process::pid(k) != self.owner.load(Relaxed)
     }
 
     /// May the caller be a vfork child? No call is made to find out.
