@@ -143,7 +143,8 @@ impl Explicit {
     /// What was remembered last.
     pub fn last(&self) -> Option<Expiry> {
         // A writer takes nanoseconds; in a signal handler that interrupted one it never ends.
-        for _ in 0..100 {
+        const TRIES: usize = if cfg!(loom) { 2 } else { 100 };
+        for _ in 0..TRIES {
             let before = self.sequence.load(Acquire);
             let mut words = [0; 5];
             words.iter_mut().zip(&self.expiry).for_each(|(to, from)| *to = from.load(SeqCst));
