@@ -42,27 +42,35 @@ impl Duration {
         if parts.next().is_some() || whole.is_empty() || fraction.is_some_and(<[u8]>::is_empty) {
             return Err(word.error(EXPECTED));
         }
-        let long = |_: Option<u64>| word.error(TOO_LONG);
-        let mut ns = whole
+        let ns = whole
             .iter()
             .try_fold(0u64, |number, byte| number.checked_mul(10)?.checked_add(u64::from(byte.wrapping_sub(b'0'))))
             .and_then(|number| number.checked_mul(unit))
-            .ok_or_else(|| long(None))?;
-        let mut place = unit;
-        for byte in fraction.unwrap_or_default() {
-            let digit = u64::from(byte.wrapping_sub(b'0'));
-            // Nothing is rounded behind the operator's back.
-            if digit != 0 && place % 10 != 0 {
-                return Err(word.error(TOO_FINE));
-            }
-            place /= 10;
-            ns = ns.checked_add(digit.wrapping_mul(place)).ok_or_else(|| long(None))?;
-        }
+            .ok_or_else(|| word.error(TOO_LONG))?;
+        let part = part(fraction.unwrap_or_default(), unit).ok_or_else(|| word.error(TOO_FINE))?;
+        let ns = ns.checked_add(part).ok_or_else(|| word.error(TOO_LONG))?;
         match Duration(ns) {
             Duration(0) => Err(word.error(POSITIVE)),
             ns if ns > Duration::MAX => Err(word.error(TOO_LONG)),
             ns => Ok(ns),
         }
+    }
+}
+
+/// The decimals of a number of `unit`s, in ns. None where that is no whole number: nothing is rounded behind the operator's back.
+/// All of them count together: 0.000000000005h is 18 ns, though no hour has a whole trillionth.
+fn part(decimals: &[u8], unit: u64) -> Option<u64> {
+    let significant = decimals.iter().rposition(|byte| *byte != b'0').map_or(0, |last| last.saturating_add(1));
+    let (mut ns, mut scale) = (0u128, 1u128);
+    // With more decimals than fit, no unit is whole: 3.6e12 has 13 factors of 2 and 11 of 5.
+    for byte in decimals.get(..significant)? {
+        let digit = u128::from(byte.wrapping_sub(b'0'));
+        ns = ns.checked_mul(10)?.checked_add(digit.checked_mul(unit.into())?)?;
+        scale = scale.checked_mul(10)?;
+    }
+    match ns.checked_rem(scale)? {
+        0 => ns.checked_div(scale)?.try_into().ok(),
+        _ => None,
     }
 }
 

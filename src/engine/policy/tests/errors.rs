@@ -92,6 +92,8 @@ fn a_duration_that_is_none_is_refused() {
         ("0.0001us", "whole nanoseconds"),
         ("1.0000000001s", "whole nanoseconds"),
         ("0.000000000001h", "whole nanoseconds"),
+        ("0.0000000000005h", "whole nanoseconds"),
+        ("0.0000000000500000000000000000000000000000001s", "whole nanoseconds"),
         ("2562048h", "at most 2562047h"),
         ("9223372036854775.808us", "at most 2562047h"),
         ("18446744073709551615us", "at most 2562047h"),
