@@ -204,6 +204,14 @@ fn the_loader_itself_is_covered_and_a_library_is_no_program() {
 }
 
 #[test]
+fn json_escapes_what_a_terminal_or_javascript_would_obey() {
+    let file = folder("check-json-escapes").join("a\u{202e}b\u{2028}c\u{feff}d\u{e0041}e\u{9b}\u{fc}\u{1f980}");
+    plain(&file);
+    let json = nd(&["check", "--json", text(&file)]).run().succeeded().stdout;
+    assert!(json.contains("/a\\u202eb\\u2028c\\ufeffd\\udb40\\udc41e\\u009b\u{fc}\u{1f980}\","), "{json}");
+}
+
+#[test]
 fn json_is_one_object_a_line_whatever_the_names() {
     let folder = folder("check-json");
     let odd = folder.join("a \"quoted\"\n\u{1b}[31mname\\");
