@@ -65,7 +65,7 @@ def differs(python, library, command, scratch, shown_by):
         return [one.again([module], way, names or ids) for way in ("native", condition)]
 
     with contextlib.redirect_stdout(io.StringIO()) as said:
-        verdicts = report.judge(group, plain, one.run(module, condition, ids), repeat, repeats=(3,))
+        verdicts = report.judge(group, plain, one.run(module, condition, ids), repeat, repeats=(3, 7))
     return verdicts, said.getvalue()
 
 

@@ -10,6 +10,7 @@ import faulthandler
 import importlib
 import json
 import os
+import signal
 import sys
 import tempfile
 import unittest
@@ -87,15 +88,25 @@ def wanted(test, only):
     return only is None or test in only or test[: test.rindex(".") + 1] in only
 
 
+def tests_of(names, lines):
+    """The tests of these modules; a module that does without all of its own is one that is skipped."""
+    for name in names:
+        try:
+            yield unittest.TestLoader().loadTestsFromModule(importlib.import_module(f"test.{name}"))
+        except unittest.SkipTest as reason:
+            lines.say(end=f"test.{name}", outcome="skip", text=str(reason))
+
+
 def main(results, modules, only, without, resources):
     support.use_resources = resources
-    loader = unittest.TestLoader()
+    # Also where we were started in the background of a shell, which ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with open(results, "a") as out, tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
-        tests = [loader.loadTestsFromModule(importlib.import_module(f"test.{name}")) for name in modules]
+        lines = Lines(out)
+        tests = list(tests_of(modules, lines))
         if only is not None or without:
             tests = [test for test in flat(tests) if wanted(test.id(), only) and test.id() not in without]
-        lines = Lines(out)
         unittest.TestSuite(tests).run(lines)
         lines.say(finished=True)
         os.chdir("/")
