@@ -103,6 +103,12 @@ impl<K: Kernel> Engine<K> {
         self.slots.word(fd).kind_shift() != 0
     }
 
+    /// Is there anything to do when this number is closed?
+    #[inline(always)]
+    pub fn closes(&self, fd: i32) -> bool {
+        self.known(fd) || self.doubled.any()
+    }
+
     /// Is the engine at work at all?
     #[inline(always)]
     pub fn active(&self) -> bool {

@@ -111,7 +111,7 @@ pub extern "C" fn decide(nr: usize, a: usize, b: usize, c: usize, d: usize, _: u
         // MSG_FASTOPEN connects: such a socket is still unknown, or plain.
         libc::SYS_sendto => ENGINE.concerns(fd) || d as i32 & libc::MSG_FASTOPEN != 0,
         libc::SYS_splice => ENGINE.concerns(fd) || ENGINE.concerns(c as i32),
-        libc::SYS_close => ENGINE.known(fd),
+        libc::SYS_close => ENGINE.closes(fd),
         libc::SYS_epoll_wait | libc::SYS_epoll_pwait => {
             let ms = d as i32;
             let timeout = if ms < 0 { u64::MAX } else { ms as u64 };

@@ -87,7 +87,7 @@ pub unsafe extern "C" fn shutdown(fd: c_int, how: c_int) -> c_int {
 /// Tell the engine of a new number, where that can concern it.
 #[inline(always)]
 fn came(new: c_int, tell: impl FnOnce(c_int)) -> c_int {
-    if new >= 0 && (ENGINE.anything_tracked() || ENGINE.known(new)) {
+    if new >= 0 && (ENGINE.anything_tracked() || ENGINE.closes(new)) {
         return note(new, tell);
     }
     new

@@ -14,7 +14,7 @@ const CLOSE_RANGE_UNSHARE: c_int = 2;
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn close(fd: c_int) -> c_int {
-    if !ENGINE.known(fd) {
+    if !ENGINE.closes(fd) {
         // SAFETY: the program's own call.
         return unsafe { next::close(fd) };
     }

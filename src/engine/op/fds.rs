@@ -18,8 +18,12 @@ pub enum Close {
 
 /// The program is about to close this number.
 pub fn close<K: Kernel>(e: &Engine<K>, fd: i32) -> Close {
+    if e.process.borrowed(&e.kernel) {
+        return Close::Call;
+    }
+    e.doubled.closed(fd);
     let word = e.slots.word(fd);
-    if word.kind() == Kind::Unknown || e.process.borrowed(&e.kernel) {
+    if word.kind() == Kind::Unknown {
         return Close::Call;
     }
     match word.kind() {
@@ -64,7 +68,8 @@ pub fn epoll_created<K: Kernel>(e: &Engine<K>, fd: i32) {
 
 /// A number has just come into being (socket, accept, a received descriptor): whatever was known of it is past.
 pub fn created<K: Kernel>(e: &Engine<K>, fd: i32) {
-    if e.slots.word(fd).kind() != Kind::Unknown && !e.process.borrowed(&e.kernel) {
+    if e.closes(fd) && !e.process.borrowed(&e.kernel) {
+        e.doubled.closed(fd);
         e.forget(fd);
     }
 }
@@ -95,7 +100,7 @@ pub fn duplicated<K: Kernel>(e: &Engine<K>, old: i32, new: i32) {
         Kind::Socket => {}
         Kind::Set => e.sets.share(word.index()),
         // It may matter later, and both numbers then.
-        Kind::Unknown | Kind::Plain => return [old, new].into_iter().for_each(|fd| e.doubled.note(fd)),
+        Kind::Unknown | Kind::Plain => return e.doubled.note(old, new),
         // Our own timerfd, duplicated by the program: that number is its own affair.
         Kind::Hidden | Kind::Waker | Kind::Closing => return,
     }
@@ -107,10 +112,11 @@ pub fn duplicated<K: Kernel>(e: &Engine<K>, old: i32, new: i32) {
 /// dup2 and dup3 are about to close `new`. What was known of it is forgotten before the kernel frees it, and only if the call
 /// is going to succeed.
 pub fn replacing<K: Kernel>(e: &Engine<K>, old: i32, new: i32) {
-    if old == new || e.slots.word(new).kind() == Kind::Unknown || e.process.borrowed(&e.kernel) {
+    if old == new || !e.closes(new) || e.process.borrowed(&e.kernel) {
         return;
     }
     if file::flags(&e.kernel, old).is_ok() {
+        e.doubled.closed(new);
         e.forget(new);
     }
 }
@@ -125,6 +131,7 @@ pub fn close_range<K: Kernel>(e: &Engine<K>, first: u32, last: u32) {
     if e.process.borrowed(&e.kernel) {
         return;
     }
+    e.doubled.closed_range(first, last);
     e.slots.each(first, last, |fd, word| {
         if word.kind() != Kind::Unknown {
             e.forget(fd);
@@ -195,25 +202,29 @@ impl<K: Kernel> Engine<K> {
     }
 
     /// The number turned out to be a socket that matters: those that were duplicated from it, or it from them, when nothing was known
-    /// of it share its description.
+    /// of it share its description, and so do theirs.
     pub(crate) fn share_with_doubles(&self, fd: i32, index: u32, cookie: u64) {
-        self.doubled.retain(|other| {
-            let word = self.slots.word(other);
-            if other == fd || !matches!(word.kind(), Kind::Unknown | Kind::Plain) {
-                return false;
-            }
-            match crate::sys::socket::cookie(&self.kernel, other) {
-                Ok(theirs) if theirs == cookie => {
-                    let shared = self.descriptions.share(index);
-                    if shared && !self.slots.settle(&self.kernel, other, word, Kind::Socket, index) {
-                        self.descriptions.release(index);
-                    }
-                    false
+        let (mut family, mut known, mut looked_at) = ([fd; 32], 1, 0);
+        while let Some(member) = family.get(looked_at).copied().filter(|_| looked_at < known) {
+            looked_at += 1;
+            self.doubled.take(member, |other| {
+                let word = self.slots.word(other);
+                let unknown = matches!(word.kind(), Kind::Unknown | Kind::Plain);
+                if !unknown || crate::sys::socket::cookie(&self.kernel, other) != Ok(cookie) {
+                    return;
                 }
-                // Another socket, which may matter yet; else it is none, or closed.
-                theirs => theirs.is_ok(),
-            }
-        });
+                if !self.descriptions.share(index) {
+                    return;
+                }
+                if !self.slots.settle(&self.kernel, other, word, Kind::Socket, index) {
+                    self.descriptions.release(index);
+                }
+                if let Some(place) = family.get_mut(known) {
+                    *place = other;
+                    known += 1;
+                }
+            });
+        }
     }
 
     /// A number that is registered in epoll sets is closed while a duplicate lives: the kernel keeps the registration (man 7
