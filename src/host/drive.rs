@@ -22,12 +22,20 @@ const CANCEL_DISABLE: c_int = 1;
 #[inline(never)]
 pub fn drive<O: Operation>(make: impl FnOnce() -> O) -> isize {
     let mut operation = make();
+    if operation.is_cancellation_point() {
+        return run(&mut operation);
+    }
+    uncancelled(|| run(&mut operation))
+}
+
+#[inline(always)]
+fn run(operation: &mut impl Operation) -> isize {
     let before = errno::load();
     if ENGINE.scopes.any() {
         operation.within(Scope::of(&ENGINE, thread::key()));
     }
     let step = operation.start(&ENGINE);
-    go_on(&mut operation, step, before)
+    go_on(operation, step, before)
 }
 
 /// Perform a read of `count` bytes that will nearly always find some: one call, and the operation only for what found nothing.
@@ -35,7 +43,7 @@ pub fn drive<O: Operation>(make: impl FnOnce() -> O) -> isize {
 #[inline(never)]
 pub fn read_now(make: impl FnOnce() -> Receive, (fd, buf, count, flags): (c_int, *mut c_void, usize, c_int)) -> isize {
     const USUAL: c_int = libc::MSG_DONTWAIT | libc::MSG_PEEK | libc::MSG_NOSIGNAL;
-    let reading = if count != 0 && flags & !USUAL == 0 { op::reads_now(&ENGINE, fd) } else { None };
+    let reading = if op::is_usual(count) && flags & !USUAL == 0 { op::reads_now(&ENGINE, fd) } else { None };
     let Some(reading) = reading else { return drive(make) };
     let before = errno::load();
     // SAFETY: the program's own buffer, for the same call.
@@ -76,8 +84,17 @@ pub fn write_now<W: Write>(
 #[inline(never)]
 fn write_later<W: Write>(make: impl FnOnce() -> W, sending: Sending, result: isize, before: c_int) -> isize {
     let mut operation = make();
-    let step = operation.tried(&ENGINE, sending, errno::in_kernel_form(result));
-    go_on(&mut operation, step, before)
+    let outcome = errno::in_kernel_form(result);
+    let cancellable = operation.is_cancellation_point();
+    let mut rest = || {
+        let step = operation.tried(&ENGINE, sending, outcome);
+        go_on(&mut operation, step, before)
+    };
+    if cancellable {
+        rest()
+    } else {
+        uncancelled(&mut rest)
+    }
 }
 
 #[inline(always)]
@@ -121,15 +138,20 @@ fn perform(call: &Call) -> isize {
         return errno::in_kernel_form(make(call));
     }
     // An option of the socket is lent for a few milliseconds: a cancellation would leave it so.
+    uncancelled(|| errno::in_kernel_form(make(call)))
+}
+
+/// Do something in which the thread is not cancelled.
+fn uncancelled(what: impl FnOnce() -> isize) -> isize {
     let mut state: c_int = 0;
     // SAFETY: a place of our own; absent, it answers ENOSYS.
     let held = unsafe { next::pthread_setcancelstate(CANCEL_DISABLE, &mut state) } == 0;
-    let outcome = errno::in_kernel_form(make(call));
+    let result = what();
     if held {
         // SAFETY: as above.
         unsafe { next::pthread_setcancelstate(state, &mut state) };
     }
-    outcome
+    result
 }
 
 fn make(call: &Call) -> isize {

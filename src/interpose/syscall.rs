@@ -58,7 +58,7 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
             libc::SYS_epoll_pwait if e == 0 || f == MASK => {
                 waits::epoll_pwait(fd, b as _, c as c_int, d as c_int, e as _) as c_long
             }
-            libc::SYS_epoll_pwait2 if (e == 0 || f == MASK) && raw::is_readable(d) => {
+            libc::SYS_epoll_pwait2 if e == 0 || f == MASK => {
                 waits::epoll_pwait2(fd, b as _, c as c_int, d as _, e as _) as c_long
             }
             libc::SYS_select if waits_for_us(e) => waits::select(fd, b as _, c as _, d as _, e as _) as c_long,

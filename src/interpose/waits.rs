@@ -2,7 +2,7 @@
 
 use super::connections::note;
 use super::reading::fits;
-use crate::host::{drive::drive, next};
+use crate::host::{drive::drive, next, raw};
 use crate::ENGINE;
 use core::ffi::c_int;
 use netdeadline_engine::op::{self, Call, Clock, EpollWait, Interest, Poll, Select, MOVABLE};
@@ -277,25 +277,22 @@ pub unsafe extern "C" fn epoll_pwait2(
     time: *const libc::timespec,
     mask: *const libc::sigset_t,
 ) -> c_int {
-    // SAFETY: the program's own time.
-    let timeout = if ENGINE.active() { unsafe { of_timespec(time) } } else { None };
-    let Some(timeout) = timeout else {
-        // SAFETY: the program's own call.
-        return unsafe { next::epoll_pwait2(set, events, max, time, mask) };
-    };
-    let operation = move || {
+    let operation = move |timeout| {
         let args = [set as usize, events as usize, max as usize, time as usize, mask as usize, 8];
         EpollWait::new("epoll_pwait2", Call::new(libc::SYS_epoll_pwait2, args), Clock::Timespec, timeout)
     };
-    if !op::waits_plainly(&ENGINE, set, timeout) {
-        return drive(operation) as c_int;
+    // libc does not look at the time: what cannot be read is the kernel's to refuse.
+    let timeout = if ENGINE.anything_tracked() { raw::timespec(time as usize) } else { None };
+    if let Some(timeout) = timeout.filter(|timeout| !op::waits_plainly(&ENGINE, set, *timeout)) {
+        return drive(move || operation(timeout)) as c_int;
     }
     // SAFETY: the program's own call.
     let count = unsafe { next::epoll_pwait2(set, events, max, time, mask) };
     if count <= 0 || !op::has_token(events as usize, count as usize) {
         return count;
     }
-    drive(move || operation().begun(count as isize)) as c_int
+    let timeout = raw::timespec(time as usize).unwrap_or(u64::MAX);
+    drive(move || operation(timeout).begun(count as isize)) as c_int
 }
 
 /// `poll` of programs compiled with _FORTIFY_SOURCE.

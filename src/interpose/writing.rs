@@ -33,7 +33,7 @@ pub unsafe extern "C" fn write(fd: c_int, buf: *const c_void, count: usize) -> i
     }
     write_now(
         move || Send::write(fd, buf as usize, count),
-        (fd, move || if count != 0 { op::sends_now(&ENGINE, fd) } else { None }),
+        (fd, move || if op::is_usual(count) { op::sends_now(&ENGINE, fd) } else { None }),
         // SAFETY: the program's own buffer; a write to a socket is a send without flags.
         move || unsafe { next::send(fd, buf, count, libc::MSG_DONTWAIT) },
         move || count,
@@ -54,9 +54,9 @@ pub unsafe extern "C" fn writev(fd: c_int, iov: *const libc::iovec, count: c_int
     write_now(
         || Send::writev(fd, iov as usize, count as isize as usize, &raw const message as usize),
         // Counts that writev refuses are refused by writev, in its own way.
-        (fd, || if (1..=1024).contains(&count) { op::sends_now(&ENGINE, fd) } else { None }),
+        (fd, || if (1..=1024).contains(&count) { op::sends_now(&ENGINE, fd)?.if_stream() } else { None }),
         // SAFETY: the program's own vector, in a message of ours; a write to a socket is a send without flags.
-        || unsafe { next::sendmsg(fd, &raw const message, libc::MSG_DONTWAIT) },
+        || unsafe { next::sendmsg(fd, &raw const message, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) },
         move || op::vector_length(iov as usize, count as usize),
     )
 }

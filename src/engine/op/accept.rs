@@ -107,8 +107,10 @@ impl Operation for Accept {
         if e.too_late(self.fd, d, Direction::Read, self.patience.scope, "accept") {
             return Step::Done(error(libc::ETIMEDOUT));
         }
-        // On what does not listen it fails at once.
-        if e.is_nonblocking(self.fd) || socket::is_listening(&e.kernel, self.fd) != Ok(true) {
+        let [.., flags, _, _] = self.own.args;
+        let known = flags as i32 & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) == 0;
+        // On what does not listen, and with flags that no kernel knows, it fails at once.
+        if !known || e.is_nonblocking(self.fd) || socket::is_listening(&e.kernel, self.fd) != Ok(true) {
             return Step::Call(self.own);
         }
         self.began = e.kernel.now();

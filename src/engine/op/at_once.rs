@@ -92,6 +92,12 @@ impl Sending<'_> {
         self.d.has(Flag::SeenNonblocking).then_some(self)
     }
 
+    /// Only a stream: a datagram of no bytes is one.
+    #[inline(always)]
+    pub fn if_stream(self) -> Option<Self> {
+        self.d.has(Flag::Stream).then_some(self)
+    }
+
     /// All of it went.
     #[inline(always)]
     pub fn went<K: Kernel>(&self, e: &Engine<K>, fd: i32) {

@@ -4,7 +4,7 @@
 //! call, and nothing is copied.
 
 use super::Call;
-use crate::sys::program;
+use crate::sys::{program, Kernel};
 
 /// The shape of a call's data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,6 +17,12 @@ pub(crate) enum Body {
     Message(usize),
     /// Several messages to receive: address, count. A rest begins at the first one that is not done.
     Messages(usize, usize),
+}
+
+/// Is this a length that read and write hand to recv and send as it is? Nothing they do not send at all, and what is more than there
+/// is memory they refuse, where the others cut it.
+pub fn is_usual(length: usize) -> bool {
+    length != 0 && length < 1 << 46
 }
 
 /// Bytes in all that a vector of the program's names, which the kernel has accepted.
@@ -38,6 +44,17 @@ impl Body {
             Body::Message(message) => Some(program::message_vector(message)),
             Body::Buffer(..) | Body::Messages(..) => None,
         }
+    }
+
+    /// Is this a vector of no bytes in all? Asked before the kernel has accepted it: one that cannot be read is not nothing.
+    pub fn is_nothing(&self, k: &impl Kernel) -> bool {
+        let Body::Vector(iov, count) = *self else { return false };
+        const LENGTH: usize = core::mem::offset_of!(libc::iovec, iov_len);
+        (0..count).all(|i| {
+            let mut bytes = [0; 8];
+            let at = iov.wrapping_add(i.wrapping_mul(core::mem::size_of::<libc::iovec>())).wrapping_add(LENGTH);
+            program::copy_in(k, &mut bytes, at) && usize::from_ne_bytes(bytes) == 0
+        })
     }
 
     /// Bytes, or messages, in all.

@@ -30,7 +30,7 @@ mod wake;
 
 pub use accept::{accepted, Accept};
 pub use at_once::{read_at_once, reads_at_once, reads_now, sends_now, Reading, Sending};
-pub use body::vector_length;
+pub use body::{is_usual, vector_length};
 pub(crate) use clock::least_wait;
 pub use connect::Connect;
 pub use epoll::{epoll_ctl, has_token, waits_by_timer, waits_plainly, ByTimer, Clock, EpollWait, Interest};
@@ -110,6 +110,11 @@ pub trait Operation {
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step;
     /// The calling thread is in this scope. Before `start`.
     fn within(&mut self, scope: Scope);
+    /// May the calling thread be cancelled in it?
+    #[inline(always)]
+    fn is_cancellation_point(&self) -> bool {
+        true
+    }
 }
 
 /// A call that writes, and may be tried at once.

@@ -3,7 +3,7 @@
 //! Without a rule the program's own call is made first and the kernel bounds it; under a rule the call is tried without
 //! blocking and the wait is ours. The only call that may take bytes is the last before `Done`, so nothing is lost to a signal.
 
-use super::body::{Body, Course};
+use super::body::{is_usual, Body, Course};
 use super::clock::{Direction, Way};
 use super::explicit::Tried;
 use super::judge::Verdict;
@@ -72,11 +72,11 @@ impl Receive {
         }
     }
 
-    /// read(2). Zero bytes are no recv of zero bytes: that would eat a datagram.
+    /// read(2). Zero bytes are no recv of zero bytes: that would eat a datagram. More than there is memory is refused by read alone.
     pub fn read(name: &'static str, fd: i32, buf: usize, len: usize) -> Receive {
         let own = Call::new(libc::SYS_read, [fd as usize, buf, len, 0, 0, 0]);
         let attempt = Call::new(libc::SYS_recvfrom, [fd as usize, buf, len, MSG_DONTWAIT, 0, 0]);
-        Receive::new(name, fd, own, if len == 0 { own } else { attempt }, 0, Body::Buffer(buf, len))
+        Receive::new(name, fd, own, if is_usual(len) { attempt } else { own }, 0, Body::Buffer(buf, len))
     }
 
     /// readv(2). `message` is the address of a `msghdr` of the door's own that holds the same vector.
@@ -338,6 +338,10 @@ impl Operation for Receive {
             return Step::Done(error(libc::ETIMEDOUT));
         }
         if self.attempt.is(&self.own) && !self.dontwait() {
+            return Step::Call(self.own);
+        }
+        if self.own.nr == libc::SYS_readv && !d.has(Flag::Stream) && self.body.is_nothing(&e.kernel) {
+            // No bytes in all: a recvmsg would eat a datagram.
             return Step::Call(self.own);
         }
         if self.flags & (libc::MSG_ERRQUEUE | libc::MSG_OOB) as usize != 0 {

@@ -3,7 +3,7 @@
 //! A blocking write writes everything or waits; under a rule it is made in pieces that do not block, and what was written
 //! when the deadline came is reported, the error only by the next call.
 
-use super::body::{Body, Course};
+use super::body::{is_usual, Body, Course};
 use super::clock::{Direction, Way};
 use super::explicit::Tried;
 use super::judge::Verdict;
@@ -16,6 +16,7 @@ use crate::Engine;
 use core::sync::atomic::Ordering::Relaxed;
 
 const MSG_DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
+const MSG_NOSIGNAL: usize = libc::MSG_NOSIGNAL as usize;
 const MSG_FASTOPEN: usize = libc::MSG_FASTOPEN as usize;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,13 +82,14 @@ impl Send {
     pub fn write(fd: i32, buf: usize, len: usize) -> Send {
         let own = Call::new(libc::SYS_write, [fd as usize, buf, len, 0, 0, 0]);
         let attempt = Call::new(libc::SYS_sendto, [fd as usize, buf, len, MSG_DONTWAIT, 0, 0]);
-        Send::new("write", fd, own, if len == 0 { own } else { attempt }, 0, Body::Buffer(buf, len))
+        Send::new("write", fd, own, if is_usual(len) { attempt } else { own }, 0, Body::Buffer(buf, len))
     }
 
-    /// writev(2). `message` is the address of a `msghdr` of the door's own that holds the same vector.
+    /// writev(2). To write nothing is no error where nothing can be written any more, so SIGPIPE is left to the program's own call.
+    /// `message` is the address of a `msghdr` of the door's own that holds the same vector.
     pub fn writev(fd: i32, iov: usize, count: usize, message: usize) -> Send {
         let own = Call::new(libc::SYS_writev, [fd as usize, iov, count, 0, 0, 0]);
-        let attempt = Call::new(libc::SYS_sendmsg, [fd as usize, message, MSG_DONTWAIT, 0, 0, 0]);
+        let attempt = Call::new(libc::SYS_sendmsg, [fd as usize, message, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0, 0]);
         let attempt = if (1..=1024).contains(&count) { attempt } else { own };
         Send::new("writev", fd, own, attempt, 0, Body::Vector(iov, count))
     }
@@ -253,9 +255,22 @@ impl Send {
         }
     }
 
+    /// A writev's attempt has failed. With no bytes in all it should not even have been made.
+    fn refused_vector<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
+        if outcome == error(libc::EPIPE) {
+            self.stage = Stage::Plain;
+            return Step::Call(self.own);
+        }
+        if self.body.is_nothing(&e.kernel) {
+            return Step::Done(0);
+        }
+        self.finish(outcome)
+    }
+
     /// The call that sends what is left, without blocking.
     fn rest(&self) -> Call {
-        let flags = self.flags & !MSG_FASTOPEN | MSG_DONTWAIT;
+        // After a part of it has gone, an error is the next call's affair, and so is its signal.
+        let flags = self.flags & !MSG_FASTOPEN | MSG_DONTWAIT | MSG_NOSIGNAL;
         self.body.rest(Course::Sending, self.fd, self.done, flags)
     }
 
@@ -316,6 +331,10 @@ impl Operation for Send {
         if self.attempt.is(&self.own) && !self.dontwait() {
             return Step::Call(self.own);
         }
+        if self.own.nr == libc::SYS_writev && !d.has(Flag::Stream) && self.body.is_nothing(&e.kernel) {
+            // No bytes in all: a sendmsg would send an empty datagram.
+            return Step::Call(self.own);
+        }
         d.writes();
         let bounded = (e.movable() || d.any_rule() && d.has(Flag::Stream)) && !self.dontwait();
         self.stage = if bounded { Stage::Try } else { Stage::Own };
@@ -358,6 +377,7 @@ impl Operation for Send {
                 self.would_block(e, d, outcome)
             }
             _ if outcome >= 0 => self.sent(e, d, outcome as usize),
+            _ if self.own.nr == libc::SYS_writev && self.done == 0 => self.refused_vector(e, outcome),
             _ => self.finish(outcome),
         }
     }

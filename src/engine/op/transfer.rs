@@ -8,7 +8,7 @@ use super::clock::{Direction, Way};
 use super::explicit::Tried;
 use super::judge::Verdict;
 use super::options::Loan;
-use super::wake::Patience;
+use super::wake::{Patience, NO_WAKER};
 use super::{error, Call, Operation, Scope, Sending, Step, Write};
 use crate::sys::{poll_now, signal, Kernel};
 use crate::table::{Description, Flag, SlotWord};
@@ -24,6 +24,8 @@ enum Stage {
     Piece,
     /// Waiting for room for the next piece.
     Waiting,
+    /// Waiting for the other end of a splice, its pipe, which is the program's affair.
+    Pipe,
 }
 
 /// The socket in question, and what is waited for there.
@@ -114,8 +116,11 @@ impl Transfer {
         if let Some(count) = call.args.get_mut(self.counter) {
             *count = count.saturating_sub(self.done);
         }
-        // splice may wait for its pipe, which is the program's affair and a cancellation point.
-        call.brief = call.nr == libc::SYS_sendfile;
+        if let (libc::SYS_splice, Some(flags)) = (call.nr, call.args.get_mut(5)) {
+            // The pipe is waited for here (`other_end`), not in the call, which must not be cancelled with an option lent.
+            *flags |= libc::SPLICE_F_NONBLOCK as usize;
+        }
+        call.brief = true;
         self.stage = if self.lend(e, side, 1000) { Stage::Piece } else { Stage::Own };
         Step::Call(call)
     }
@@ -194,10 +199,11 @@ impl Transfer {
 
     /// EAGAIN of the program's own call or of a piece.
     fn would_block<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description) -> Step {
-        let own = self.stage == Stage::Own || side.direction == Direction::Read;
+        let splice = self.own.nr == libc::SYS_splice;
+        let own = self.stage == Stage::Own || side.direction == Direction::Read || splice;
         if own && poll_now(&e.kernel, side.fd, side.direction.events()) > 0 {
             // The other end is what would block: a full or an empty pipe.
-            return self.finish(error(libc::EAGAIN));
+            return self.other_end(e, side);
         }
         let now = e.kernel.now();
         match self.stage {
@@ -212,6 +218,30 @@ impl Transfer {
                 Step::Done(error(libc::EAGAIN))
             }
         }
+    }
+
+    /// A splice's pipe has nothing, or no room.
+    fn other_end<K: Kernel>(&mut self, e: &Engine<K>, side: Side) -> Step {
+        let [.., flags] = self.own.args;
+        let (fd, events) = match side.direction {
+            Direction::Read => (self.to, libc::POLLOUT),
+            Direction::Write => (self.from, libc::POLLIN),
+        };
+        let waits = self.stage == Stage::Piece && flags & libc::SPLICE_F_NONBLOCK as usize == 0;
+        if self.done > 0 || !waits || e.is_nonblocking(fd) {
+            return self.finish(error(libc::EAGAIN));
+        }
+        self.stage = Stage::Pipe;
+        Step::Wait { fd, events, until: u64::MAX, waker: NO_WAKER }
+    }
+
+    /// A wait for the pipe ended.
+    fn pipe_waited<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description, outcome: isize) -> Step {
+        let restarts = || outcome == error(libc::EINTR) && signal::every_handler_restarts(&e.kernel);
+        if outcome < 0 && !restarts() {
+            return Step::Done(outcome);
+        }
+        self.piece(e, side, d)
     }
 
     fn moved<K: Kernel>(&mut self, e: &Engine<K>, side: Side, d: &Description, count: usize) -> Step {
@@ -271,6 +301,9 @@ impl Operation for Transfer {
         if self.stage == Stage::Waiting {
             return self.waited(e, side, d, outcome);
         }
+        if self.stage == Stage::Pipe {
+            return self.pipe_waited(e, side, d, outcome);
+        }
         if e.slots.word(side.fd) != side.slot {
             return self.finish(outcome);
         }
@@ -279,12 +312,22 @@ impl Operation for Transfer {
             0 => self.finish(0),
             n if n > 0 => self.moved(e, side, d, n as usize),
             n if n == error(libc::EAGAIN) => self.would_block(e, side, d),
+            // With the lent timeout the kernel answers EINTR despite SA_RESTART (man 7 signal).
+            n if n == error(libc::EINTR) && self.stage == Stage::Piece => {
+                self.until(e, side, d, e.kernel.now());
+                self.waited(e, side, d, n)
+            }
             n => self.finish(n),
         }
     }
 
     fn within(&mut self, scope: Scope) {
         self.patience.scope = scope;
+    }
+
+    fn is_cancellation_point(&self) -> bool {
+        // No libc's sendfile is one.
+        self.own.nr != libc::SYS_sendfile
     }
 }
 
