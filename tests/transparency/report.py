@@ -3,10 +3,16 @@
 CPython's tests, Go's (go-tests/std) and the event loops' (tests/suites) are all judged here. How tests run belongs elsewhere.
 """
 
+import hashlib
+import os
 import platform
+import subprocess
 import time
+from pathlib import Path
 
 import compare
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 # A difference is repeated three times each way; one that then is not the library's for certain, more often; one that came again
 # and may still be chance, more often yet.
@@ -16,11 +22,11 @@ REPEAT_SECONDS = 240
 WHOLE = 2
 
 
-def judge(title, plain, other, repeat, repeats=REPEATS):
+def judge(title, plain, other, repeat, repeats=REPEATS, whole=WHOLE):
     """{test: verdict} for every test whose outcome differs.
 
     `plain` and `other` are {test: (outcome, text)}; `repeat(names)` runs these tests again, by themselves (None: all tests),
-    and answers ({test: outcome} natively, {test: outcome} with the library).
+    and answers ({test: outcome} natively, {test: outcome} with the library). `repeats` and `whole` say how often it is asked.
     """
     count = sum(outcome == "pass" for outcome, _ in plain.values())
     names = compare.differences(plain, other)
@@ -40,8 +46,8 @@ def judge(title, plain, other, repeat, repeats=REPEATS):
                 for name in doubtful:
                     seen[name][side].append(outcomes.get(name, "absent"))
         verdicts |= {name: compare.verdict(*seen[name]) for name in doubtful}
-    if {"once", "seldom"} & set(verdicts.values()):
-        for name in among_others(plain, repeat):
+    if whole and {"once", "seldom"} & set(verdicts.values()):
+        for name in among_others(plain, [repeat(None) for _ in range(whole)]):
             print(f"   again and again where all tests run: {name}")
             verdicts[name] = "differs"
     for name in names:
@@ -52,17 +58,25 @@ def judge(title, plain, other, repeat, repeats=REPEATS):
     return verdicts
 
 
-def among_others(plain, repeat):
+def among_others(plain, runs):
     """Tests that differ where the whole suite runs again: none unless each such run has one and each native run has none.
 
     A fault that hits one call in so many hits another test each time, or none where few run.
     """
-    runs = [repeat(None) for _ in range(WHOLE)]
     first = {name: outcome for name, (outcome, _) in plain.items()}
     if any(native != first for native, _ in runs):
         return []
     strange = [{name for name in other.keys() | first.keys() if other.get(name) != first.get(name)} for _, other in runs]
     return sorted(set.union(*strange)) if all(strange) else []
+
+
+def made_of(library):
+    """Which library it was: the commit of the checkout that it lies in, if it lies in ours."""
+    known = ROOT / "target" in library.parents
+    command = ["git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude=*"]
+    done = subprocess.run(command, capture_output=True, text=True) if known else None
+    commit = f"of commit {done.stdout.strip()}" if done and not done.returncode else "of no known commit"
+    return f"the library: {commit}, SHA-256 {hashlib.sha256(library.read_bytes()).hexdigest()[:16]}"
 
 
 def tally(outcomes):
@@ -76,8 +90,8 @@ class Results:
 
     COLUMNS = ("suite", "condition", "tests", "pass natively", "differ at first", "after repeating")
 
-    def __init__(self, about):
-        self.about, self.rows = about, []
+    def __init__(self, about, library):
+        self.about, self.rows = [*about, made_of(Path(library).resolve())], []
 
     def add(self, suite, condition, plain, verdicts):
         """Whether nothing is the library's."""
@@ -91,7 +105,8 @@ class Results:
 
     def write(self, path):
         with open(path, "w") as file:
-            for line in (*self.about, f"Linux {platform.release()}, {time.strftime('%Y-%m-%d', time.gmtime())}"):
+            machine = f"Linux {platform.release()}, {os.cpu_count()} processors, {time.strftime('%Y-%m-%d', time.gmtime())}"
+            for line in dict.fromkeys((*self.about, machine)):
                 print(f"# {line}", file=file)
             for row in (self.COLUMNS, *self.rows):
                 print(*row, sep="\t", file=file)
