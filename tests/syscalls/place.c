@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -149,6 +150,30 @@ struct two two(enum kind kind, enum mode mode) {
     }
     set_mode(pair.here, mode);
     return pair;
+}
+
+// On a busy machine TCP's peer acknowledges, and so makes room, a little later (up to 40 ms): it is over when nothing is on its way.
+static int on_its_way(int fd) {
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_unacked != 0;
+}
+
+void fill(int fd) {
+    static char much[65536];
+    for (int went = 1; went;) {
+        for (int i = 0; i < 5000 && on_its_way(fd); i++) {
+            pause_ms(1);
+        }
+        went = 0;
+        // The last byte too: else a small write has room once.
+        for (size_t size = sizeof much; size; size /= 8) {
+            while (send(fd, much, size, MSG_DONTWAIT) > 0) {
+                went = 1;
+            }
+        }
+        went |= on_its_way(fd);
+    }
 }
 
 int file_with(const char *text) {

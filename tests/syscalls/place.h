@@ -38,6 +38,9 @@ struct place nowhere(enum kind);
 // One more socket of this kind, connected there (blocking).
 int dialled(enum kind, const struct place *);
 
+// Write until there is no room for a byte, and none comes of itself.
+void fill(int fd);
+
 // Other files.
 enum file { PIPE_IN, PIPE_OUT, PLAIN, DIRECTORY, NULL_DEVICE, EVENTFD, TIMERFD, SIGNALFD, EPOLL, PIDFD, PATH_ONLY, FILES };
 extern const char *const file_name[FILES];

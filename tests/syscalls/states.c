@@ -49,19 +49,6 @@ void leave_state(void) {
     }
 }
 
-// Until nothing goes for a while: TCP's peer acknowledges, and so makes room, up to 40 ms later.
-static void fill(int fd, int with_acknowledgements) {
-    static char much[65536];
-    for (int quiet = 0; quiet < (with_acknowledgements ? 4 : 1); quiet++) {
-        for (size_t size = sizeof much; size; size /= 8) {
-            while (send(fd, much, size, MSG_DONTWAIT) > 0) {
-                quiet = -1;
-            }
-        }
-        pause_ms(with_acknowledgements ? 15 : 0);
-    }
-}
-
 static void comes(int fd, short events) {
     struct pollfd one = {fd, events, 0};
     NEED(poll(&one, 1, 5000) == 1);
@@ -103,7 +90,7 @@ int in_state(enum kind kind, enum state state) {
         case DATA_THEN_SHUT: NEED(write(pair.there, "ab", 2) == 2); break;
         case FULL:
             setsockopt(pair.here, SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
-            fill(pair.here, tcp(kind));
+            fill(pair.here);
             break;
         case RESET: NEED(write(pair.here, "ab", 2) == 2); break;
         case URGENT: NEED(send(pair.there, "u", 1, MSG_OOB) == 1); break;

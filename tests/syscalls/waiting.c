@@ -31,20 +31,6 @@ int has_wait(enum wait wait, enum kind kind) {
     return waits_for_input(wait) || (wait >= W_SENDFILE ? is_stream(kind) : !unlimited);
 }
 
-static void fill(int fd) {
-    static char much[65536];
-    // The last byte too: else a small write has room once. On a busy machine TCP acknowledges, and so makes room, a little later.
-    for (int went = 1; went;) {
-        went = 0;
-        for (size_t size = sizeof much; size; size /= 8) {
-            while (send(fd, much, size, MSG_DONTWAIT) > 0) {
-                went = 1;
-            }
-        }
-        pause_ms(went ? 2 : 0);
-    }
-}
-
 struct waiting prepare(enum wait wait, enum kind kind) {
     struct waiting w = {.wait = wait, .kind = kind, .fd = -1, .peer = -1, .set = -1, .text = -1};
     if (wait == W_ACCEPT || wait == W_ACCEPT4) {
