@@ -73,6 +73,10 @@ pub struct Connection {
     pub deadline: [u64; 2],
     /// When it set them last.
     pub moved: [u64; 2],
+    /// The timeouts that the program set, in the order of the classes; 0: none.
+    pub own: [u64; 5],
+    /// When it set them last.
+    pub said: u64,
 }
 
 /// Reading and writing, as indices of `told`.
@@ -106,6 +110,30 @@ impl Connection {
             written: 0,
             deadline: [0; 2],
             moved: [0; 2],
+            own: [0; 5],
+            said: 0,
+        }
+    }
+
+    /// What holds for it: the operator's timeouts and its own, whichever is shorter.
+    pub fn rules(&self, rules: &Rules) -> Rules {
+        let shorter = |rule: u64, own: u64| if rule == 0 || own != 0 && own < rule { own } else { rule };
+        let [connect, response, read, write, lifetime] = self.own;
+        Rules {
+            connect: shorter(rules.connect, connect),
+            response: shorter(rules.response, response),
+            read: shorter(rules.read, read),
+            write: shorter(rules.write, write),
+            lifetime: shorter(rules.lifetime, lifetime),
+        }
+    }
+
+    /// When its life is over. One that the program gave it counts from then; `u64::MAX` when nothing ends it.
+    pub fn dies(&self, rules: &Rules) -> u64 {
+        match (rules.lifetime, self.own[4]) {
+            (0, 0) => u64::MAX,
+            (0, own) => self.said.max(self.born) + own,
+            (rule, _) => self.born + rule,
         }
     }
 
@@ -138,7 +166,9 @@ impl Connection {
 
     /// May a wait for input have expired by now?
     pub fn excuse_input(&self, rules: &Rules, socket: &Socket, now: u64) -> bool {
-        over(self.born, rules.lifetime, now)
+        let lives = self.dies(rules);
+        let rules = &self.rules(rules);
+        now >= lives
             || self.attempt.is_some_and(|began| over(began, rules.connect, now))
             || over(self.last(), rules.read, now)
             || over(self.last(), self.receive_timeout, now)
@@ -148,7 +178,9 @@ impl Connection {
 
     /// May a wait for room have expired by now?
     pub fn excuse_output(&self, rules: &Rules, socket: &Socket, now: u64) -> bool {
-        over(self.born, rules.lifetime, now)
+        let lives = self.dies(rules);
+        let rules = &self.rules(rules);
+        now >= lives
             || self.attempt.is_some_and(|began| over(began, rules.connect, now))
             || self.unacknowledged(rules, socket, now)
     }
@@ -158,7 +190,9 @@ impl Connection {
         if socket.phase != Phase::Connected || self.attempt.is_some() {
             return u64::MAX;
         }
-        let last = began.max(self.last_in).max(self.latest_out);
+        let life = self.dies(rules).max(began);
+        let rules = &self.rules(rules);
+        let last = began.max(self.last_in).max(self.latest_out).max(self.said);
         let read = if rules.read == 0 { u64::MAX } else { last + rules.read };
         // Bytes on their way put `response` off, and are looked at once a timeout.
         let answers = self.awaiting && rules.response != 0;
@@ -167,7 +201,6 @@ impl Connection {
             true => wrote + 2 * rules.response + rules.response / 4,
             false => u64::MAX,
         };
-        let life = if rules.lifetime == 0 { u64::MAX } else { began.max(self.born + rules.lifetime) };
         // A connection that nobody has looked at since its connect is found at the end of that class's time.
         let unseen = self.last_in == self.born && self.latest_out == self.born;
         // See registrations.rs, an_interest_in_input_alone_is_a_wait_once_connected.
@@ -181,8 +214,9 @@ impl Connection {
 
     /// When a write that began at `began` must be over at the latest.
     pub fn bound_output(&self, rules: &Rules, socket: &Socket, began: u64) -> u64 {
-        let write = if rules.write == 0 { u64::MAX } else { began.max(socket.last_acked) + rules.write };
-        let life = if rules.lifetime == 0 { u64::MAX } else { began.max(self.born + rules.lifetime) };
+        let life = self.dies(rules).max(began);
+        let rules = &self.rules(rules);
+        let write = if rules.write == 0 { u64::MAX } else { began.max(socket.last_acked).max(self.said) + rules.write };
         write.min(life).saturating_add(SLACK)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Run;
 use crate::machine::{Phase, MS};
-use crate::model::{Rules, INPUT, OUTPUT};
+use crate::model::{INPUT, OUTPUT};
 use crate::program::{IN, OUT};
 
 impl Run {
@@ -28,11 +28,11 @@ impl Run {
             let socket = self.world.machine.socket(fd);
             (socket.phase, socket.aborted)
         };
-        let Rules { connect, lifetime, .. } = self.rules;
+        let (connect, dies) = (self.conns[conn].rules(&self.rules).connect, self.conns[conn].dies(&self.rules));
         let cut = self.is_cut(fd, OUTPUT);
         let model = &mut self.conns[conn];
         if aborted > model.aborted {
-            let life = lifetime != 0 && now >= model.born + lifetime;
+            let life = now >= dies;
             let late = model.attempt.is_some_and(|began| connect != 0 && now >= began + connect);
             assert!(life || late || cut, "aborted early: {model:?}");
             model.aborted = aborted;
@@ -50,7 +50,7 @@ impl Run {
         let (now, conn) = (self.now(), self.fds[&fd]);
         let model = &mut self.conns[conn];
         // See registrations.rs, a_lifetime_that_a_call_was_told_of_still_ends_the_wait.
-        model.shared |= self.rules.lifetime != 0 && now >= model.born + self.rules.lifetime;
+        model.shared |= now >= model.dies(&self.rules);
         if cut {
             self.cut += 1;
             return;
@@ -100,7 +100,7 @@ impl Run {
         let conn = &self.conns[self.fds[&fd]];
         let ends = self.ends(fd, INPUT, began);
         // Told again after 1, 10 and 100 ms.
-        let over = self.rules.lifetime != 0 && self.now() >= conn.born + self.rules.lifetime;
+        let over = self.now() >= conn.dies(&self.rules);
         let again = if conn.told[INPUT] || over { 100 * MS } else { 0 };
         conn.bound_input(&self.rules, &self.world.machine.socket(fd), began).saturating_add(again).min(ends)
     }

@@ -34,6 +34,36 @@ impl Run {
         assert_eq!(self.world.deadlines(fd), Ok((input, output)));
     }
 
+    /// Timeouts of a socket's own, which a thread that waits on it meanwhile has to hear of.
+    pub(super) fn move_timeouts(&mut self) {
+        let waited: Vec<i32> = self.waiters.iter_mut().map(|waiter| waiter.place().fd).collect();
+        let waited: Vec<i32> = waited.into_iter().filter(|fd| self.fds.contains_key(fd)).collect();
+        let fd = match waited.is_empty() || self.chance.one_in(2) {
+            true => self.any_fd(),
+            false => Some(self.chance.of(&waited)),
+        };
+        fd.into_iter().for_each(|fd| self.say_timeouts(fd));
+    }
+
+    pub(super) fn say_timeouts(&mut self, fd: i32) {
+        let mut timeout = |choices: &[u64]| self.chance.of(choices) * MS;
+        let connect = timeout(&[0, 0, 300, 1100]);
+        let response = timeout(&[0, 0, 600, 2200]);
+        let read = timeout(&[0, 0, 500, 1700, 4000]);
+        let write = timeout(&[0, 0, 800, 2700]);
+        // Beside the operator's: see `found`.
+        let lifetime = if self.rules.lifetime == 0 { timeout(&[0, 0, 0, 9000]) } else { 0 };
+        let own = [connect, response, read, write, lifetime];
+        self.note(format!("timeouts of fd {fd}: {:?} ms", own.map(|ns| ns / MS)));
+        self.world.set_timeouts(fd, own);
+        let (conn, now) = (self.fds[&fd], self.now());
+        if now >= self.conns[conn].dies(&self.rules) {
+            // See `found`, a_lifetime_that_select_told_of_is_no_more_when_it_is_taken_away.
+            self.conns[conn].told = [true; 2];
+        }
+        (self.conns[conn].own, self.conns[conn].said) = (own, now);
+    }
+
     pub(super) fn move_scope(&mut self) {
         match self.scopes.pop() {
             Some((token, _)) if self.scopes.len() == 2 || self.chance.one_in(2) => {

@@ -1,18 +1,21 @@
 //! Random programs against random peers, judged by the naive model: no expiry is early, none is missed, no byte goes astray.
 //!
-//! Deterministic: a run is its seed. `NETDEADLINE_SEEDS=FIRST..LAST` runs others than the usual ones; a failure names its seed
-//! and prints what the program did.
+//! Deterministic: a run is its seed and its steps, each of which has chances of its own, so that steps can be dropped. A failure
+//! names the seed and the fewest steps that it fails with, and prints what the program did (`shrink`).
 
+mod found;
 mod judge;
 mod limits;
 mod moving;
 mod numbers;
+mod shrink;
 mod threads;
 mod waiting;
 
 use crate::door::World;
 use crate::machine::{Fate, MS, S};
 use crate::model::{Connection, Rules};
+use shrink::Sums;
 use std::collections::BTreeMap;
 use threads::Waiter;
 
@@ -20,6 +23,14 @@ use threads::Waiter;
 struct Chance(u64);
 
 impl Chance {
+    fn new(seed: u64, step: u64) -> Chance {
+        let mut chance = Chance((seed ^ step << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        for _ in 0..8 {
+            chance.below(2);
+        }
+        chance
+    }
+
     fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -58,13 +69,22 @@ struct Run {
     scope: u64,
     /// How often a deadline of the program's own, or a scope, ended something.
     cut: usize,
+    /// Nothing is printed: it is run again.
+    quiet: bool,
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            let from = self.trace.len().saturating_sub(40);
-            eprintln!("seed {}, rules {:?}:\n  {}", self.seed, self.rules.text(), self.trace[from..].join("\n  "));
+        if std::thread::panicking() && !self.quiet {
+            eprintln!(
+                "rules {:?}:
+  {}",
+                self.rules.text(),
+                self.trace.join(
+                    "
+  "
+                )
+            );
         }
     }
 }
@@ -74,11 +94,8 @@ const REFUSING: u16 = 81;
 const ANSWERING: u16 = 82;
 
 impl Run {
-    fn new(seed: u64, calls: bool) -> Run {
-        let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        for _ in 0..8 {
-            chance.below(2);
-        }
+    fn new(seed: u64, calls: bool, quiet: bool) -> Run {
+        let mut chance = Chance::new(seed, u64::MAX >> 40);
         let mut timeout = |choices: &[u64]| chance.of(choices) * MS;
         let rules = Rules {
             connect: timeout(&[0, 700, 2000]),
@@ -113,7 +130,13 @@ impl Run {
             scopes,
             scope,
             cut,
+            quiet,
         }
+    }
+
+    /// What follows is this step's.
+    fn begin(&mut self, step: u64) {
+        self.chance = Chance::new(self.seed, step);
     }
 
     fn now(&self) -> u64 {
@@ -138,7 +161,7 @@ impl Run {
     }
 
     fn step(&mut self) {
-        match self.chance.below(if self.calls { 34 } else { 24 }) {
+        match self.chance.below(if self.calls { 38 } else { 24 }) {
             0..=2 => self.connect(),
             3..=5 => self.write(),
             6..=8 => self.read(),
@@ -159,47 +182,21 @@ impl Run {
             24..=28 => self.move_deadline(),
             29..=30 => self.move_scope(),
             31..=33 => self.epoll(),
+            34..=36 => self.move_timeouts(),
+            37 => self.leave_waiting(),
             _ => self.peer(),
         }
     }
 }
 
-fn seeds() -> Option<std::ops::Range<u64>> {
-    let seeds = std::env::var("NETDEADLINE_SEEDS").ok()?;
-    let (first, last) = seeds.split_once("..")?;
-    Some(first.parse().ok()?..last.parse().ok()?)
-}
-
 #[test]
 fn random_programs_that_set_deadlines_and_enter_scopes_are_cut_when_they_said() {
-    let (mut steps, mut cut, mut expiries) = (0, 0, 0);
-    for seed in seeds().unwrap_or(1..1500) {
-        let mut run = Run::new(seed, true);
-        for _ in 0..100 {
-            run.peer();
-            run.attend();
-            run.step();
-            run.attend();
-            steps += 1;
-        }
-        cut += run.cut;
-        expiries += run.expiries;
-    }
+    let Sums { steps, cut, expiries } = shrink::runs(1..1500, true, 100);
     assert!(cut > steps / 40 && expiries > cut, "hardly anything was cut: {cut}, {expiries} in {steps} steps");
 }
 
 #[test]
 fn random_programs_are_never_cut_early_and_never_left_waiting() {
-    let (mut steps, mut expiries) = (0, 0);
-    for seed in seeds().unwrap_or(1..400) {
-        let mut run = Run::new(seed, false);
-        for _ in 0..80 {
-            run.peer();
-            run.attend();
-            run.step();
-            steps += 1;
-        }
-        expiries += run.expiries;
-    }
+    let Sums { steps, expiries, .. } = shrink::runs(1..400, false, 80);
     assert!(expiries > steps / 40, "hardly anything expired: {expiries} in {steps} steps");
 }

@@ -12,6 +12,7 @@ impl Run {
         }
         let (after, nonblocking) = (self.chance.of(&[0, 0, 10, 500, 1500]) * MS, self.chance.one_in(2));
         let port = self.chance.of(&[ANSWERING, ANSWERING, ANSWERING, HOLE, REFUSING]);
+        // Its timeouts may be taken away again by then.
         if port == HOLE && !nonblocking && self.rules.connect == 0 && self.scope == u64::MAX {
             return;
         }
@@ -23,10 +24,13 @@ impl Run {
         if nonblocking {
             self.world.set_nonblocking(fd, true);
         }
+        if self.calls && self.chance.one_in(4) {
+            self.say_timeouts(fd);
+        }
         self.note(format!("connect fd {fd} port {port} ({after} ns) nonblocking {nonblocking}"));
         let mut thread = self.world.begin_connect(fd, port);
         let answer = self.drive(&mut thread, began + 20 * S).expect("an attempt that has an end");
-        let (connect, took) = (self.rules.connect, self.now() - began);
+        let (connect, took) = (self.conns[self.fds[&fd]].rules(&self.rules).connect, self.now() - began);
         assert!(self.now() <= self.scope_ends(began), "a connect past its scope");
         match answer {
             Err(libc::ETIMEDOUT) if self.scope <= self.now() => {
@@ -36,10 +40,12 @@ impl Run {
                 assert_eq!(self.world.close(fd), Ok(0));
                 return self.gone(fd);
             }
-            Ok(_) | Err(libc::ECONNREFUSED) => assert!(connect == 0 || took <= connect + SLACK),
+            Ok(_) | Err(libc::ECONNREFUSED) => assert!(connect == 0 || took <= connect + SLACK, "{took} of {connect}"),
             Err(libc::EINPROGRESS) => assert!(nonblocking && took <= SLACK),
             Err(libc::ETIMEDOUT) => {
-                assert!(!nonblocking && took >= connect && took <= connect + SLACK, "{took} of {connect}");
+                let dies = self.conns[self.fds[&fd]].dies(&self.rules);
+                let ends = if connect == 0 { dies } else { dies.min(began + connect) };
+                assert!(!nonblocking && (ends..=ends + SLACK).contains(&self.now()), "{took} of {connect}");
                 // The call itself told it.
                 self.settle(fd);
                 let last = self.conns.len() - 1;
@@ -63,7 +69,7 @@ impl Run {
                 (model.last_in, model.awaiting, model.told[INPUT], model.attempt) = (now, false, false, None);
             }
             Err(libc::ETIMEDOUT) => {
-                let life = self.rules.lifetime != 0 && now >= self.conns[conn].born + self.rules.lifetime;
+                let life = now >= self.conns[conn].dies(&self.rules);
                 let life = life || self.is_cut(fd, INPUT);
                 assert!(life || self.world.machine.socket(fd).incoming.is_empty(), "timed out beside its data");
                 self.timed_out(fd, INPUT, "read");

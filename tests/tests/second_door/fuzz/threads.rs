@@ -109,6 +109,18 @@ impl Run {
             "the deadline of fd {fd} ended {} us ago, and a thread waits on",
             (now - ends) / 1000
         );
+        let Place { closed, met, .. } = *self.waiters[i].place();
+        if here && !closed && !met {
+            // The scope that is in force is another thread's.
+            let scope = std::mem::replace(&mut self.scope, u64::MAX);
+            let bound = self.bound(fd, began);
+            self.scope = scope;
+            assert!(
+                now <= bound,
+                "a thread's wait on fd {fd} was over {} us ago, and it waits on",
+                (now - bound) / 1000
+            );
+        }
     }
 
     pub(super) fn ended(&mut self, mut waiter: Waiter, answer: Answer) {

@@ -111,7 +111,7 @@ impl Run {
             // And where the program's own deadline has passed an edge was reported, and no clock is beside it.
             let passed = conn.passed(INPUT, began);
             let sure = events & libc::EPOLLIN != 0 && !conn.shared && conn.told == [false; 2] && !passed;
-            if sure && socket.incoming.is_empty() && !socket.ended && self.rules.read != 0 {
+            if sure && socket.incoming.is_empty() && !socket.ended && conn.rules(&self.rules).read != 0 {
                 bound = bound.min(conn.bound_input(&self.rules, &socket, began.max(*since)));
             }
         }
