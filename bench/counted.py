@@ -43,7 +43,8 @@ def per_request(kind, way, question, answer, rounds):
     server = kind.start(way, under=["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={out}"])
     with contextlib.ExitStack() as stack:
         stack.callback(server.end)
-        peers = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60)) for _ in range(CONNECTIONS)]
+        connect = lambda: stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
+        peers = [connect() for _ in range(CONNECTIONS)]
         # What happens once in a connection's life is over then.
         ask_all(peers, question, answer, 3)
         control(server, "-z")

@@ -72,7 +72,8 @@ class Redis:
     def slice(self, port, environment, processor, seconds):
         # It takes a number of requests, not a time: the first slice of a port is short and finds out how many that are.
         count = self.counts.get(port) or 40 * CONNECTIONS * self.pipeline
-        command = f"redis-benchmark -h 127.0.0.1 -p {port} -c {CONNECTIONS} -P {self.pipeline} -n {count} --csv GET bench".split()
+        sizes = f"-c {CONNECTIONS} -P {self.pipeline} -n {count}"
+        command = f"redis-benchmark -h 127.0.0.1 -p {port} {sizes} --csv GET bench".split()
         before = self.answered(port)
         out, client_ns = ran(command, environment, processor)
         if (served := self.answered(port) - before) < count:

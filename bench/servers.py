@@ -1,9 +1,11 @@
 """What public servers pay under public load: throughput, processor time per request, latency; beside what people use instead.
 
 One server per way runs, all on one processor, the client on another. They are loaded in turn for a fraction of a second each,
-there and back again (direct, A, B, ... B, A, direct), and figures are ratios to `direct` within such a round: what the machine
-does slowly falls out. For each round the servers are made anew: where their pages happen to lie is worth two per cent. Nothing is timed to pass or fail; it fails if a way does not serve, or
-is not what its name says (ways.py).
+there and back again (A, B, C, ... C, B, A, in an order that changes), and figures are ratios to the two direct ones within such
+a round: what the machine does slowly falls out. For each round the servers are made anew, in another order: where their pages
+happen to lie is worth two per cent.
+
+Nothing is timed to pass or fail; it fails if a way does not serve, or is not what its name says (ways.py).
 """
 
 import contextlib
@@ -20,7 +22,7 @@ AIM, AIMED = 1.02, ("redis GET", "nginx, a small page")
 
 
 def load(client, port, billed, environment, seconds):
-    """One slice: requests a second; ns of processor time of all `billed` per request; p50, p99; ns of the client's per request."""
+    """One slice: requests a second; ns of all `billed` per request; p50, p99; the client's own ns per request."""
     before = sum(one.used() for one in billed)
     made = client.slice(port, environment, ways.CLIENT, seconds)
     ns = sum(one.used() for one in billed) - before
@@ -108,7 +110,8 @@ def report(workshop, size, command):
         ways.Go("Go http, dynamic", "dynamic", workshop, go): {"Go http, dynamic": (Wrk(), 5)},
         ways.Go("Go http, static", "static", workshop, go): {"Go http, static": (Wrk(), 5)},
     }
-    print(f"{ways.LEGEND}\n\nServers under load, {CONNECTIONS} connections. x: over the mean of direct and direct again.\n", flush=True)
+    print(ways.LEGEND)
+    print(f"\nServers under load, {CONNECTIONS} connections. x: over the mean of direct and direct again.\n", flush=True)
     ways.must_bound_its_server(workshop, lambda port: ["redis-benchmark", "-p", str(port), "-n", "100", "GET", "bench"])
     ways.must_bound_its_server(workshop, lambda port: ["wrk", "-t1", "-c10", "-d9s", f"http://127.0.0.1:{port}/"])
     counted.report([(redis, counted.GET, serving.VALUE), (nginx, serving.ASK, serving.PAGE.encode())], size)

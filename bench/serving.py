@@ -27,7 +27,8 @@ daemon off; {workers}; pid {home}/pid; error_log stderr crit; {user}
 events {{ worker_connections 1024; }}
 http {{
   access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; types {{ text/html html; }}
-  client_body_temp_path {home}/a; proxy_temp_path {home}/b; fastcgi_temp_path {home}/c; uwsgi_temp_path {home}/d; scgi_temp_path {home}/e;
+  client_body_temp_path {home}/a; proxy_temp_path {home}/b; fastcgi_temp_path {home}/c;
+  uwsgi_temp_path {home}/d; scgi_temp_path {home}/e;
   server {{ listen 127.0.0.1:{port} backlog=1024; root {home}/pages; }}
 }}
 """
@@ -85,9 +86,8 @@ class Server:
     def __init__(self, what, home, command, environment, processor, port, question, answer):
         self.what, self.port, self.question, self.answer = what, port, question, answer
         self.errors = (home / "errors").open("w+b")
-        self.process = subprocess.Popen(
-            command, cwd=home, env=environment, stdin=subprocess.PIPE, stdout=self.errors, stderr=self.errors, preexec_fn=bound_to(processor)
-        )
+        streams = {"stdin": subprocess.DEVNULL, "stdout": self.errors, "stderr": self.errors}
+        self.process = subprocess.Popen(command, cwd=home, env=environment, preexec_fn=bound_to(processor), **streams)
         try:
             eventually(f"{what}: an answer", lambda: self.alive() and answer in asked(port, question))
         except BaseException:
@@ -121,7 +121,6 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.process.stdin.close()
         self.errors.close()
 
 

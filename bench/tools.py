@@ -67,7 +67,10 @@ class Workshop:
 
 def commit():
     """Which sources these are, as git says; a change to what is built is named."""
-    git = lambda *words: subprocess.run(["git", "-C", HERE.parent, *words], capture_output=True, text=True, timeout=60).stdout.strip()
+    def git(*words):
+        done = subprocess.run(["git", "-C", HERE.parent, *words], capture_output=True, text=True, timeout=60)
+        return done.stdout.strip()
+
     changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "Cargo.toml", "Cargo.lock")
     return f"netdeadline {git('rev-parse', '--short', 'HEAD') or 'of no known commit'}{' with changes' if changed else ''}"
 
