@@ -133,7 +133,8 @@ CASE(into_a_pipe) {
         pair = two(kind, mode);
         line("nothing is there %s %s", kind_name[kind], mode_name[mode]);
         NEED(pipe(ends) == 0);
-        RET(call->splice(pair.here, NULL, ends[1], NULL, 4, SPLICE_F_NONBLOCK));
+        // tcp_splice_read does not look at the flag, and would wait (net/ipv4/tcp.c at 6.18).
+        RET(call->splice(pair.here, NULL, ends[1], NULL, 4, is_ip(kind) && mode == BLOCKING ? 0xffff : SPLICE_F_NONBLOCK));
         if (mode == NONBLOCK) {
             RET(call->splice(pair.here, NULL, ends[1], NULL, 4, 0));
         } else {
@@ -144,7 +145,7 @@ CASE(into_a_pipe) {
         if (mode == NONBLOCK) {
             want(FAIL(EAGAIN) " " FAIL(EAGAIN));
         } else {
-            want(FAIL(EAGAIN) " " OK(4));
+            want("ret=-1 errno=%s " OK(4), is_ip(kind) ? "EINVAL" : "EAGAIN");
         }
 
         pair = two(kind, mode);
@@ -160,7 +161,8 @@ CASE(into_a_pipe) {
         RET(call->splice(pair.here, NULL, ends[1], NULL, 0, 0));
         RET(call->splice(59, NULL, ends[1], NULL, 4, 0));
         see_left(pair.here);
-        want(FAIL(ESPIPE) " " FAIL(ESPIPE) " " FAIL(EINVAL) " " FAIL(EBADF) " " FAIL(EINVAL) " " OK(0) " " FAIL(EBADF) " left=abc");
+        // splice(2) has ESPIPE for the socket's offset too; do_splice answers EINVAL (fs/splice.c at 6.18).
+        want(FAIL(EINVAL) " " FAIL(ESPIPE) " " FAIL(EINVAL) " " FAIL(EBADF) " " FAIL(EINVAL) " " OK(0) " " FAIL(EBADF) " left=abc");
     }
 }
 
