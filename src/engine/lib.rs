@@ -106,7 +106,7 @@ impl<K: Kernel> Engine<K> {
     /// Is there anything to do when this number is closed?
     #[inline(always)]
     pub fn closes(&self, fd: i32) -> bool {
-        self.known(fd) || self.doubled.any()
+        self.known(fd) || self.doubled.has(fd)
     }
 
     /// Is the engine at work at all?

@@ -100,7 +100,7 @@ pub fn duplicated<K: Kernel>(e: &Engine<K>, old: i32, new: i32) {
         Kind::Socket => {}
         Kind::Set => e.sets.share(word.index()),
         // It may matter later, and both numbers then.
-        Kind::Unknown | Kind::Plain => return e.doubled.note(old, new),
+        Kind::Unknown | Kind::Plain => return e.doubled.note(&e.kernel, old, new),
         // Our own timerfd, duplicated by the program: that number is its own affair.
         Kind::Hidden | Kind::Waker | Kind::Closing => return,
     }
@@ -202,29 +202,21 @@ impl<K: Kernel> Engine<K> {
     }
 
     /// The number turned out to be a socket that matters: those that were duplicated from it, or it from them, when nothing was known
-    /// of it share its description, and so do theirs.
+    /// of it share its description.
     pub(crate) fn share_with_doubles(&self, fd: i32, index: u32, cookie: u64) {
-        let (mut family, mut known, mut looked_at) = ([fd; 32], 1, 0);
-        while let Some(member) = family.get(looked_at).copied().filter(|_| looked_at < known) {
-            looked_at += 1;
-            self.doubled.take(member, |other| {
-                let word = self.slots.word(other);
-                let unknown = matches!(word.kind(), Kind::Unknown | Kind::Plain);
-                if !unknown || crate::sys::socket::cookie(&self.kernel, other) != Ok(cookie) {
-                    return;
-                }
-                if !self.descriptions.share(index) {
-                    return;
-                }
-                if !self.slots.settle(&self.kernel, other, word, Kind::Socket, index) {
-                    self.descriptions.release(index);
-                }
-                if let Some(place) = family.get_mut(known) {
-                    *place = other;
-                    known += 1;
-                }
-            });
+        if !self.doubled.has(fd) {
+            return;
         }
+        self.doubled.each_of(fd, |other| {
+            let word = self.slots.word(other);
+            let unknown = matches!(word.kind(), Kind::Unknown | Kind::Plain);
+            if !unknown || crate::sys::socket::cookie(&self.kernel, other) != Ok(cookie) {
+                return;
+            }
+            if self.descriptions.share(index) && !self.slots.settle(&self.kernel, other, word, Kind::Socket, index) {
+                self.descriptions.release(index);
+            }
+        });
     }
 
     /// A number that is registered in epoll sets is closed while a duplicate lives: the kernel keeps the registration (man 7
