@@ -81,6 +81,7 @@ struct end {
     int64_t nd_read, nd_write;
     int64_t wait_read, wait_write, written; // earliest instant from which a clock can run; 0: none runs
     int64_t touched;        // end of the last call that looked at a clock
+    bool told;              // a wait reported what only a deadline can: the next read may say so, whenever it comes
     struct reg *regs[4];
 };
 
@@ -152,6 +153,7 @@ struct thread {
     const struct epoll_event *seen;
     long seen_count;
     int64_t scope;          // 0: none
+    bool clock;             // something with a deadline was in one of its sets
     int carrier[2];         // for SCM_RIGHTS
     int listeners[POLICIES];
     int file;               // a bystander
@@ -301,6 +303,7 @@ bool timed(const struct thread *t, const struct end *e);
 void begin_wait(struct thread *t, struct end *e, enum direction direction, int64_t at);
 void moved_bytes(struct end *e, enum direction direction, int64_t at);
 void was_told(struct end *e, enum direction direction, int64_t at);
+void told_by_wait(struct thread *t, const struct conn *c, int side, unsigned seen, int64_t at);
 bool may_expire(const struct thread *t, const struct end *e, enum direction direction, int64_t at);
 bool must_expire(const struct thread *t, const struct end *e, enum direction direction, int64_t at);
 

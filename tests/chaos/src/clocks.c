@@ -34,6 +34,13 @@ void moved_bytes(struct end *e, enum direction direction, int64_t at) {
     e->touched = at;
 }
 
+// A wait reported input of this end.
+void told_by_wait(struct thread *t, const struct conn *c, int side, unsigned seen, int64_t at) {
+    struct end *e = (struct end *)&c->end[side];
+    if (is_socket(c) && seen & (POLLIN | POLLRDNORM) && !waiting(c, side) && !at_end(c, side) && may_expire(t, e, READ, at))
+        e->told = true;
+}
+
 // It was told; the clock starts anew with the next wait, which for a registered descriptor has begun.
 void was_told(struct end *e, enum direction direction, int64_t at) {
     if (direction == READ)
@@ -55,6 +62,8 @@ bool must_expire(const struct thread *t, const struct end *e, enum direction dir
 bool may_expire(const struct thread *t, const struct end *e, enum direction direction, int64_t at) {
     if (!world->library)
         return false;
+    if (e->told && direction == READ)
+        return true;
     if (must_expire(t, e, direction, at) || (e->lifetime_at && at >= e->lifetime_at))
         return true;
     // Bytes that stay unacknowledged bound a wait for an answer as well.

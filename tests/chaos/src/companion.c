@@ -112,8 +112,18 @@ void *companion(void *of) {
                 pause_ns(below(mine, 2) ? 0 : MS);
                 // The bytes that it waits for. Who waited may have left already, and its socket with it: then they go nowhere.
                 fill(job->conn, job->side, (uint64_t)job->when, bytes, job->length);
-                if (write(job->next, bytes, job->length) < 0 && !gone(errno) && !world->faults)
-                    fault(mine, "the companion's write on %d: %s", job->next, strerrorname_np(errno));
+                for (uint32_t done = 0, resets = 0; done < job->length;) {
+                    ssize_t n = write(job->next, bytes + done, job->length - done);
+                    if (n > 0) {
+                        done += (uint32_t)n;
+                    } else if (gone(errno)) {
+                        // An injected reset is no peer that left: who waits would wait for ever.
+                        if (!world->faults || ++resets == 20)
+                            break;
+                    } else if (!world->faults) {
+                        fault(mine, "the companion's write on %d: %s", job->next, strerrorname_np(errno));
+                    }
+                }
                 break;
             default: break;
         }

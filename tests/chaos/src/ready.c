@@ -95,6 +95,7 @@ static void judge(struct thread *t, const char *what, struct asked *ask, int n, 
         if (excess)
             fault(t, "%s reports %x of %d (connection %x end %d), asked %x: %x cannot be", what, a->seen, a->fd, a->c->id, a->side,
                   a->events, excess);
+        told_by_wait(t, a->c, a->side, a->seen, at);
         unsigned missing = surely(a->c, a->side) & a->events & ~a->seen;
         if (!missing)
             continue;

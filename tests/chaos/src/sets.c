@@ -67,7 +67,7 @@ static void interest(struct thread *t, struct reg *reg) {
     struct end *e = &reg->conn->end[reg->side];
     if (is_socket(reg->conn) && timed(t, e)) {
         int64_t at = now();
-        reg->set->clock = true;
+        reg->set->clock = t->clock = true;
         begin_wait(t, e, READ, at);
         begin_wait(t, e, WRITE, at);
     }
@@ -154,6 +154,7 @@ static struct reg *judge_event(struct thread *t, struct set *set, const struct e
         fault(t, "set %d reports %x of %d (connection %x end %d), registered %x: %x cannot be", set->fd, event->events, reg->fd,
               reg->conn->id, reg->side, reg->events, excess);
     note_fact(t, "reported by a set", &reg->conn->end[reg->side], event->events);
+    told_by_wait(t, reg->conn, reg->side, event->events, at);
     reg->fresh = 0;
     return reg;
 }
@@ -206,6 +207,7 @@ static void wait_once(struct thread *t, struct set *set, int most, int64_t timeo
         if (clock)
             interest(t, reg);
         set->clock |= clock;
+        t->clock |= clock;
     }
     if (!duties && timeout < 0)
         timeout = 0;
@@ -284,7 +286,7 @@ void do_epoll_nested(struct thread *t) {
         set->inside = true;
     }
     // limits.md: a set becomes readable at a deadline that may have moved meanwhile.
-    bool sure = false, maybe = world->children || set->clock, inet = set->clock;
+    bool sure = false, maybe = world->children || t->clock, inet = set->clock;
     for (int i = 0; i < REGS; i++) {
         struct reg *reg = &set->regs[i];
         if (!reg->used || !reg->armed)

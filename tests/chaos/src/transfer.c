@@ -196,6 +196,8 @@ long receive(struct thread *t, struct conn *c, int side, struct receive *r) {
         took(t, c, side, r, n);
         if (clock && !r->peek)
             moved_bytes(e, READ, before);
+        if (!r->peek)
+            e->told &= t->child;
         e->idle_server = e->accepted;
         return n;
     }
@@ -208,6 +210,8 @@ long receive(struct thread *t, struct conn *c, int side, struct receive *r) {
     }
     if (error == ETIMEDOUT && clock && may_expire(t, e, READ, now())) {
         t->expiries++;
+        // What a child is told, its parent is not.
+        e->told &= t->child;
         was_told(e, READ, now());
         return -1;
     }

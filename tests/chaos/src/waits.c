@@ -220,6 +220,8 @@ void wait_ready(struct thread *t) {
             fault(t, "a wait (%d) for %d was ended after %lld ms, its deadline was %lld", w.how, w.fd, (long long)((at - began) / MS),
                   (long long)(clock / MS));
     }
+    if (n > 0)
+        told_by_wait(t, c, side, POLLIN, at);
     if (ending != DEADLINE)
         join(t);
     if (n > 0) {

@@ -256,6 +256,9 @@ void set_blocking(struct thread *t, struct conn *c, int side, bool blocking) {
             fault(t, "F_GETFL of %d says %lx, the program set O_NONBLOCK %s", fd, flags, e->nonblock ? "on" : "off");
         MUST(t, CALL(t, fcntl, fd, fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~(long)O_NONBLOCK) == 0);
     }
+    // What has passed has, also where the option binds no longer what is asked from here on.
+    if (is_socket(c) && !on && e->nonblock && timed(t, e) && may_expire(t, e, READ, now()))
+        e->told = true;
     e->nonblock = on;
     note_fact(t, "nonblock", e, on);
 }
