@@ -22,6 +22,16 @@ RESUMES = 5
 # What a Python must have of its own tests; a distribution's or a version manager's package may lack some.
 COMPLETE = "import test.test_socket, test.test_multiprocessing_spawn"
 
+# A package's modules run apart: one process of all of them grows, and its garbage is collected for minutes.
+PRESENT = """
+import importlib.util, pkgutil, sys
+for module in sys.argv[1:]:
+    found = importlib.util.find_spec("test." + module)
+    places = found and found.submodule_search_locations
+    inside = [f"{module}.{one.name}" for one in pkgutil.iter_modules(places or []) if one.name.startswith("test_")]
+    print(module, *(inside if places else [module] if found else []))
+"""
+
 
 def python_with_tests(asked, candidates):
     """A Python that has its test package: Debian puts it into libpython3-testsuite, pyenv installs it."""
@@ -51,10 +61,10 @@ class Bench:
     def version(self):
         return subprocess.check_output([self.python, "-c", "import sys; print(sys.version.split()[0])"], text=True).strip()
 
-    def missing(self, modules):
-        """Those that this version of Python does not have."""
-        code = "import importlib.util, sys; print(*(m for m in sys.argv[1:] if not importlib.util.find_spec('test.' + m)))"
-        return subprocess.check_output([self.python, "-c", code, *modules], text=True).split()
+    def present(self, modules):
+        """{module: what stands for it in this version of Python}: nothing, itself, or, of a package, its modules."""
+        found = subprocess.check_output([self.python, "-c", PRESENT, *modules], text=True).splitlines()
+        return {line.split()[0]: line.split()[1:] for line in found}
 
     def reached(self, condition):
         return self.protection.reaches(condition, [self.python, "-c", "print(open('/proc/self/maps').read())"])
