@@ -42,7 +42,7 @@ class Lane:
             return command, env
         # What the condition adds is for the test alone, and not for the programs that make its place.
         added = [f"{name}={value}" for name, value in env.items() if os.environ.get(name) != value]
-        outer = {name: value for name, value in os.environ.items() if name in env}
+        outer = {name: value for name, value in os.environ.items() if env.get(name) == value}
         return [*NAMESPACES, "sh", "-c", INSIDE, "sh", *AS_NOBODY, "env", *added, *command], outer
 
     def once(self, test):

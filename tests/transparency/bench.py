@@ -22,6 +22,8 @@ RESUMES = 5
 # What a Python must have of its own tests; a distribution's or a version manager's package may lack some.
 COMPLETE = "import test.test_socket, test.test_multiprocessing_spawn"
 
+# A network of its own for each process, where we may make one: tests look for a free port and then expect it to stay free.
+ALONE = ["unshare", "--net", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", "env"]
 # A package's modules run apart: one process of all of them grows, and its garbage is collected for minutes.
 PRESENT = """
 import importlib.util, pkgutil, sys
@@ -48,6 +50,7 @@ class Bench:
         self.python, self.protection, self.scratch = python, protection, scratch
         self.serial = itertools.count()
         self.alive = set()
+        self.alone = subprocess.call([*ALONE, "true"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
         signal.signal(signal.SIGTERM, self.end)
 
     def end(self, *_):
@@ -95,6 +98,10 @@ class Bench:
 
     def spawn(self, base, condition, what):
         command, env = self.protection.wrap(condition, [self.python, str(HERE / "suite.py"), json.dumps(what)])
+        if self.alone:
+            # What the condition adds is for Python, and not for what makes its network.
+            added = [f"{name}={value}" for name, value in env.items() if os.environ.get(name) != value]
+            command, env = [*ALONE, *added, *command], {name: value for name, value in os.environ.items() if env.get(name) == value}
         with open(f"{base}.output", "wb") as output:
             process = subprocess.Popen(
                 command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
