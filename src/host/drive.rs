@@ -14,6 +14,8 @@ use netdeadline_engine::sys::Kernel;
 
 /// PTHREAD_CANCEL_DISABLE, the same number in glibc and musl.
 const CANCEL_DISABLE: c_int = 1;
+/// PTHREAD_CANCEL_DEFERRED, likewise.
+const CANCEL_DEFERRED: c_int = 0;
 
 /// Perform an operation: libc's result, errno set on failure and as it was on success.
 ///
@@ -22,7 +24,7 @@ const CANCEL_DISABLE: c_int = 1;
 #[inline(never)]
 pub fn drive<O: Operation>(make: impl FnOnce() -> O) -> isize {
     let mut operation = make();
-    if operation.is_cancellation_point() {
+    if operation.is_cancellation_point() || cancelled_anywhere() {
         return run(&mut operation);
     }
     uncancelled(|| run(&mut operation))
@@ -85,7 +87,7 @@ pub fn write_now<W: Write>(
 fn write_later<W: Write>(make: impl FnOnce() -> W, sending: Sending, result: isize, before: c_int) -> isize {
     let mut operation = make();
     let outcome = errno::in_kernel_form(result);
-    let cancellable = operation.is_cancellation_point();
+    let cancellable = operation.is_cancellation_point() || cancelled_anywhere();
     let mut rest = || {
         let step = operation.tried(&ENGINE, sending, outcome);
         go_on(&mut operation, step, before)
@@ -139,6 +141,19 @@ fn perform(call: &Call) -> isize {
     }
     // An option of the socket is lent for a few milliseconds: a cancellation would leave it so.
     uncancelled(|| errno::in_kernel_form(make(call)))
+}
+
+/// May the thread be cancelled also where there is no cancellation point?
+fn cancelled_anywhere() -> bool {
+    let mut kind: c_int = CANCEL_DEFERRED;
+    // SAFETY: a place of our own; absent, it answers ENOSYS.
+    let asked = unsafe { next::pthread_setcanceltype(CANCEL_DEFERRED, &mut kind) } == 0;
+    if asked && kind != CANCEL_DEFERRED {
+        // SAFETY: as above.
+        unsafe { next::pthread_setcanceltype(kind, &mut kind) };
+        return true;
+    }
+    false
 }
 
 /// Do something in which the thread is not cancelled.

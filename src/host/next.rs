@@ -249,6 +249,7 @@ next! {
     posix_spawnp(pid: *mut c_int, file: *const c_char, actions: *const c_void, attributes: *const c_void,
         argv: *const *const c_char, envp: *const *const c_char) -> c_int, libc::ENOSYS;
     pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int, libc::ENOSYS;
+    pthread_setcanceltype(kind: c_int, old: *mut c_int) -> c_int, libc::ENOSYS;
     dlerror() -> *const c_char, core::ptr::null();
     __chk_fail() -> (), errno::abort();
 }

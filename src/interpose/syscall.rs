@@ -47,7 +47,8 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
             libc::SYS_setsockopt => options::setsockopt(fd, b as c_int, c as c_int, d as _, e as u32) as c_long,
             libc::SYS_getsockopt => options::getsockopt(fd, b as c_int, c as c_int, d as _, e as _) as c_long,
             libc::SYS_poll if ENGINE.anything_tracked() => waits::poll(a as _, b as u64, c as c_int) as c_long,
-            libc::SYS_epoll_create => waits::epoll_create(fd) as c_long,
+            // musl's functions of these two names refuse less than the kernel.
+            libc::SYS_epoll_create if fd > 0 => waits::epoll_create(fd) as c_long,
             libc::SYS_epoll_create1 => waits::epoll_create1(fd) as c_long,
             libc::SYS_epoll_ctl => waits::epoll_ctl(fd, b as c_int, c as c_int, d as _) as c_long,
             libc::SYS_epoll_wait => waits::epoll_wait(fd, b as _, c as c_int, d as c_int) as c_long,
@@ -72,7 +73,7 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
             libc::SYS_close_range => fds::close_range(a as u32, b as u32, c as c_int) as c_long,
             libc::SYS_dup => fds::dup(fd) as c_long,
             libc::SYS_dup2 => fds::dup2(fd, b as c_int) as c_long,
-            libc::SYS_dup3 => fds::dup3(fd, b as c_int, c as c_int) as c_long,
+            libc::SYS_dup3 if c as c_int & !libc::O_CLOEXEC == 0 => fds::dup3(fd, b as c_int, c as c_int) as c_long,
             libc::SYS_fcntl if fds::COMMANDS.contains(&(b as c_int)) => fds::fcntl(fd, b as c_int, c) as c_long,
             libc::SYS_ioctl if b as u32 == fds::FIONBIO => fds::ioctl(fd, b as core::ffi::c_ulong, c) as c_long,
             libc::SYS_execve => exec::execve(a as _, b as _, c as _) as c_long,

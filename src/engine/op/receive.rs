@@ -356,7 +356,9 @@ impl Operation for Receive {
         // A peek that waits for all cannot be made in pieces: the kernel's, without a bound.
         let peeks_all = self.flags & (MSG_PEEK | MSG_WAITALL) == MSG_PEEK | MSG_WAITALL;
         let bounded = e.movable() || d.any_rule() && d.has(Flag::Stream);
-        if !bounded || self.dontwait() || peeks_all {
+        // Nor can messages of which each waits for all of itself.
+        let messages = matches!(self.body, Body::Messages(..)) && self.flags & MSG_WAITALL != 0 && d.has(Flag::Stream);
+        if !bounded || self.dontwait() || peeks_all || messages {
             return self.kernels(e, d);
         }
         if d.has(Flag::LowWater) && !e.is_nonblocking(self.fd) {

@@ -205,6 +205,15 @@ impl Transfer {
             // The other end is what would block: a full or an empty pipe.
             return self.other_end(e, side);
         }
+        let [.., flags] = self.own.args;
+        if splice
+            && flags & libc::SPLICE_F_NONBLOCK as usize != 0
+            && d.has(Flag::Unix)
+            && side.direction == Direction::Read
+        {
+            // Unix sockets keep the flag (unix_stream_splice_read in net/unix/af_unix.c), TCP does not.
+            return self.finish(error(libc::EAGAIN));
+        }
         let now = e.kernel.now();
         match self.stage {
             Stage::Piece => self.wait(e, side, d, now),
