@@ -13,18 +13,67 @@ pub use timer::{is_token, token, Claim, Timer};
 
 use crate::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::*};
 use crate::sys::{Kernel, Lazy};
-use registration::{Chunk, FDS_PER_CHUNK};
+use registration::{Chunk, FDS_PER_CHUNK, FDS_PER_GROUP, GROUPS_PER_CHUNK};
 
-const CHUNKS_PER_MIDDLE: usize = 256;
-const MIDDLES: usize = 8;
+const CHUNKS_PER_MIDDLE: usize = 64;
+const CHUNKS_PER_PART: usize = 8;
+const PARTS: usize = CHUNKS_PER_MIDDLE / CHUNKS_PER_PART;
+const MIDDLES: usize = 32;
 const SETS_PER_CHUNK: usize = 64;
 const SET_CHUNKS: usize = 1024;
 
 crate::zeroed! {
-    /// 256 chunks of registrations and the earliest instant in each.
+    /// 64 chunks of registrations, and the levels of the tree above their leaves: the earliest instant in each eighth of a chunk, in
+    /// each chunk, and in each eight chunks. A node has 8 children, or 64 where these are leaves: who looks for the few that are due
+    /// looks at few others. What a set of numbers below 24,000 needs is in the first page.
     pub struct Middle {
+        parts: [Minimum; PARTS],
         minima: [Minimum; CHUNKS_PER_MIDDLE],
         chunks: [Lazy<Chunk>; CHUNKS_PER_MIDDLE],
+        groups: [[Minimum; GROUPS_PER_CHUNK]; CHUNKS_PER_MIDDLE],
+    }
+}
+
+impl Middle {
+    /// This fd may expire at `instant`. True if it became the earliest here; `None` where there is no room for it.
+    fn lower(&self, fd: i32, instant: u64) -> Option<bool> {
+        let here = fd as u32 as usize % (CHUNKS_PER_MIDDLE * FDS_PER_CHUNK);
+        let c = here / FDS_PER_CHUNK;
+        let leaf = self.chunks.get(c)?.peek()?.leaf(fd)?;
+        // Bottom up, and each level unconditionally where it is lower: `Minimum::correct` relies on the order.
+        let lowered = leaf.lower(instant)
+            && self.groups.get(c)?.get(here % FDS_PER_CHUNK / FDS_PER_GROUP)?.lower(instant)
+            && self.minima.get(c)?.lower(instant)
+            && self.parts.get(c / CHUNKS_PER_PART)?.lower(instant);
+        Some(lowered)
+    }
+
+    /// Visit what is due and correct the levels here; `base` is the first number. False if the visit was stopped.
+    fn sweep(&self, base: usize, now: u64, judge: &mut impl FnMut(i32, &Registration) -> Option<u64>) -> bool {
+        let lazies = self.chunks.chunks(CHUNKS_PER_PART).zip(self.groups.chunks(CHUNKS_PER_PART));
+        let parts = self.parts.iter().zip(self.minima.chunks(CHUNKS_PER_PART)).zip(lazies);
+        for (p, ((part, minima), (chunks, groups))) in parts.enumerate() {
+            if part.load() > now {
+                continue;
+            }
+            let mut go_on = true;
+            for (c, ((of_chunk, lazy), groups)) in minima.iter().zip(chunks).zip(groups).enumerate() {
+                let Some(chunk) = lazy.peek() else { continue };
+                if of_chunk.load() > now {
+                    continue;
+                }
+                go_on = chunk.sweep(groups, base + (p * CHUNKS_PER_PART + c) * FDS_PER_CHUNK, now, judge);
+                of_chunk.correct(groups);
+                if !go_on {
+                    break;
+                }
+            }
+            part.correct(minima);
+            if !go_on {
+                return false;
+            }
+        }
+        true
     }
 }
 
@@ -95,39 +144,23 @@ impl Set {
 
     /// This fd may expire at `instant`: move the minima down to it. True if it became the set's earliest.
     pub fn lower(&self, fd: i32, instant: u64) -> bool {
-        let c = fd as u32 as usize / FDS_PER_CHUNK;
-        let (m, c) = (c / CHUNKS_PER_MIDDLE, c % CHUNKS_PER_MIDDLE);
-        let Some(middle) = self.middles.get(m).and_then(Lazy::peek) else { return false };
-        let (Some(chunk), Some(of_chunk)) = (middle.chunks.get(c).and_then(Lazy::peek), middle.minima.get(c)) else {
+        let m = fd as u32 as usize / FDS_PER_CHUNK / CHUNKS_PER_MIDDLE;
+        let (Some(middle), Some(of_middle)) = (self.middles.get(m).and_then(Lazy::peek), self.minima.get(m)) else {
             return false;
         };
-        let (Some(leaf), Some(of_middle)) = (chunk.leaf(fd), self.minima.get(m)) else { return false };
-        // Bottom up, and each level unconditionally where it is lower: `Minimum::correct` relies on the order.
-        leaf.lower(instant) && of_chunk.lower(instant) && of_middle.lower(instant) && self.minimum.lower(instant)
+        middle.lower(fd, instant).unwrap_or(false) && of_middle.lower(instant) && self.minimum.lower(instant)
     }
 
     /// Visit every fd whose instant is not after `now`. `judge` answers when it may expire next (`u64::MAX`: never), or
     /// `None` to stop. The minima are corrected on the way back.
     pub fn sweep(&self, now: u64, mut judge: impl FnMut(i32, &Registration) -> Option<u64>) {
-        for (m, lazy) in self.middles.iter().enumerate() {
-            let (Some(middle), Some(of_middle)) = (lazy.peek(), self.minima.get(m)) else { continue };
+        for (m, (lazy, of_middle)) in self.middles.iter().zip(&self.minima).enumerate() {
+            let Some(middle) = lazy.peek() else { continue };
             if of_middle.load() > now {
                 continue;
             }
-            let mut go_on = true;
-            for (c, lazy) in middle.chunks.iter().enumerate() {
-                let (Some(chunk), Some(of_chunk)) = (lazy.peek(), middle.minima.get(c)) else { continue };
-                if of_chunk.load() > now {
-                    continue;
-                }
-                let base = (m * CHUNKS_PER_MIDDLE + c) * FDS_PER_CHUNK;
-                go_on = chunk.sweep(base, now, &mut judge);
-                of_chunk.correct(chunk.leaves());
-                if !go_on {
-                    break;
-                }
-            }
-            of_middle.correct(&middle.minima);
+            let go_on = middle.sweep(m * CHUNKS_PER_MIDDLE * FDS_PER_CHUNK, now, &mut judge);
+            of_middle.correct(&middle.parts);
             if !go_on {
                 break;
             }

@@ -5,6 +5,9 @@ use crate::atomic::{AtomicU64, Ordering::*};
 
 /// Registrations in one chunk; with their leaves 12 KiB.
 pub const FDS_PER_CHUNK: usize = 512;
+/// Leaves of which one minimum is kept: eight cache lines.
+pub const FDS_PER_GROUP: usize = 64;
+pub const GROUPS_PER_CHUNK: usize = FDS_PER_CHUNK / FDS_PER_GROUP;
 
 crate::zeroed! {
     /// One fd's registration in one set, as the last epoll_ctl left it.
@@ -71,35 +74,23 @@ impl Chunk {
         self.leaves.get(fd as u32 as usize % FDS_PER_CHUNK)
     }
 
-    pub(super) fn leaves(&self) -> &[Minimum] {
-        &self.leaves
-    }
-
+    /// Visit the leaves that are due, and correct `groups`, each of which is the minimum of 64 of them. `base` is the first number.
     pub(super) fn sweep(
         &self,
+        groups: &[Minimum; GROUPS_PER_CHUNK],
         base: usize,
         now: u64,
         judge: &mut impl FnMut(i32, &Registration) -> Option<u64>,
     ) -> bool {
-        for (i, (leaf, registration)) in self.leaves.iter().zip(&self.registrations).enumerate() {
-            let seen = leaf.load();
-            if seen > now {
+        let parts = self.leaves.chunks(FDS_PER_GROUP).zip(self.registrations.chunks(FDS_PER_GROUP));
+        for (g, (group, (leaves, registrations))) in groups.iter().zip(parts).enumerate() {
+            if group.load() > now {
                 continue;
             }
-            // Raised first, judged after: an arming that comes between the two lowers the leaf again and is not lost. The
-            // other way round its earlier instant would be overwritten.
-            if !leaf.replace(seen, u64::MAX) {
-                // Another thread's sweep is at it.
-                continue;
-            }
-            match judge((base + i) as i32, registration) {
-                Some(next) => {
-                    leaf.lower(next);
-                }
-                None => {
-                    leaf.lower(seen);
-                    return false;
-                }
+            let go_on = sweep_group(leaves, registrations, base + g * FDS_PER_GROUP, now, judge);
+            group.correct(leaves);
+            if !go_on {
+                return false;
             }
         }
         true
@@ -112,4 +103,35 @@ impl Chunk {
             }
         }
     }
+}
+
+fn sweep_group(
+    leaves: &[Minimum],
+    registrations: &[Registration],
+    base: usize,
+    now: u64,
+    judge: &mut impl FnMut(i32, &Registration) -> Option<u64>,
+) -> bool {
+    for (i, (leaf, registration)) in leaves.iter().zip(registrations).enumerate() {
+        let seen = leaf.load();
+        if seen > now {
+            continue;
+        }
+        // Raised first, judged after: an arming that comes between the two lowers the leaf again and is not lost. The
+        // other way round its earlier instant would be overwritten.
+        if !leaf.replace(seen, u64::MAX) {
+            // Another thread's sweep is at it.
+            continue;
+        }
+        match judge((base + i) as i32, registration) {
+            Some(next) => {
+                leaf.lower(next);
+            }
+            None => {
+                leaf.lower(seen);
+                return false;
+            }
+        }
+    }
+    true
 }

@@ -111,6 +111,24 @@ fn the_earliest_instant_comes_up_from_wherever_it_is() {
 }
 
 #[test]
+fn at_the_edge_of_every_level_a_number_is_found_alone_and_beside_its_neighbour() {
+    let edges = [64, 512, 4096, 32_768, 1 << 20];
+    let fds: Vec<i32> = edges.iter().flat_map(|edge| [edge - 2, edge - 1, *edge]).filter(|fd| *fd < 1 << 20).collect();
+    let set = set_for(&fds);
+    for (turn, fd) in (1000..).zip(fds.iter().rev()) {
+        assert_eq!(set.lower(*fd, turn), turn == 1000, "only the first is the earliest");
+    }
+    for (turn, fd) in (1000..).zip(fds.iter().rev()) {
+        assert_eq!((set.next(), due(set, turn)), (turn, [*fd].to_vec()));
+    }
+    for (earlier, fd) in (1..).zip(&fds) {
+        assert!(set.lower(*fd, 1000 - earlier), "every level was raised again");
+    }
+    assert_eq!(due(set, 1000), fds);
+    assert_eq!(set.next(), NEVER);
+}
+
+#[test]
 fn a_sweep_that_is_stopped_keeps_what_it_did_not_judge() {
     let set = set_for(&SPREAD);
     SPREAD.iter().for_each(|fd| {
