@@ -386,10 +386,12 @@ impl EpollWait {
         Step::Done(outcome)
     }
 
-    /// Add an event behind the `count` that are there, or its bits to one of those that has the same data: one registration
-    /// has one event in one answer. The new count, or `None` if the program's array cannot be written.
-    fn add<K: Kernel>(&self, e: &Engine<K>, count: usize, bits: u32, data: u64) -> Option<usize> {
-        for i in 0..count {
+    /// Add an event behind the `count` that are there, or its bits to one of the `kernels` first, the kernel's own, that has the
+    /// same data: one registration has one event in one answer. (Of ours each has one anyway; to look through those as well would
+    /// make a wait with room for thousands slow when thousands expire.) The new count, or `None` if the program's array cannot be
+    /// written.
+    fn add<K: Kernel>(&self, e: &Engine<K>, kernels: usize, count: usize, bits: u32, data: u64) -> Option<usize> {
+        for i in 0..kernels {
             let event: libc::epoll_event = program::peek(self.event_at(i));
             if event.u64 == data {
                 program::poke(self.event_at(i), libc::epoll_event { events: event.events | bits, u64: data });
@@ -420,7 +422,7 @@ impl EpollWait {
     /// Report what has expired behind the `count` events that are there. The new count, negative for an array that cannot be
     /// written; and whether a connect was aborted, so that the kernel has an event now.
     fn report<K: Kernel>(&self, e: &Engine<K>, number: u32, set: &Set, now: u64, count: usize) -> (isize, bool) {
-        let (mut count, mut again, mut bad) = (count, false, false);
+        let (kernels, mut count, mut again, mut bad) = (count, count, false, false);
         set.timer.fired(now);
         if set.next() <= now {
             let room = self.room();
@@ -434,7 +436,7 @@ impl EpollWait {
                     bits = 0;
                 }
                 if bits != 0 {
-                    match self.add(e, count, bits, registration.data()) {
+                    match self.add(e, kernels, count, bits, registration.data()) {
                         Some(more) => count = more,
                         None => bad = true,
                     }
@@ -587,7 +589,7 @@ impl EpollWait {
                 *again = true;
                 return;
             }
-            match self.add(e, count, events & (INPUT | OUTPUT), registration.data()) {
+            match self.add(e, 0, count, events & (INPUT | OUTPUT), registration.data()) {
                 Some(more) => count = more,
                 None => bad = true,
             }

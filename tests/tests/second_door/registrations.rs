@@ -87,6 +87,18 @@ fn a_close_takes_the_registration_along_and_the_next_socket_begins_anew() {
 }
 
 #[test]
+fn registrations_with_the_same_data_each_have_their_event() {
+    let world = World::new(RULE);
+    let set = world.epoll_create();
+    let fds = [world.connected_nonblocking(), world.connected_nonblocking(), world.connected_nonblocking()];
+    for fd in fds {
+        assert_eq!(world.epoll_ctl_data(set, libc::EPOLL_CTL_ADD, fd, libc::EPOLLIN, 7), Ok(0));
+    }
+    assert_eq!(world.epoll(set, FOREVER), [(INPUT, 7); 3], "as the kernel would tell of three");
+    assert!(fds.iter().all(|fd| world.read(*fd, 1) == Err(libc::ETIMEDOUT)));
+}
+
+#[test]
 fn a_registration_lives_on_under_a_duplicate() {
     let world = World::new(RULE);
     let (fd, set) = one(&world, libc::EPOLLIN);
