@@ -223,7 +223,7 @@ impl<K: Kernel> Engine<K> {
     /// epoll, Q6), so it is kept here under the duplicate's number.
     fn bequeath(&self, fd: i32, slot: SlotWord) {
         let Some(d) = self.descriptions.at(slot.index()) else { return };
-        if !d.has(crate::table::Flag::Shared) || !d.in_sets() {
+        if !d.is_shared() || !d.in_sets() {
             return;
         }
         let mut heir = None;

@@ -106,7 +106,7 @@ impl<K: Kernel> Engine<K> {
 
     fn lower_set(&self, number: u32, set: &Set, fd: i32, slot: SlotWord, d: &Description, instant: u64) {
         let mut earliest = self.lower_one(set, fd, slot, instant);
-        if d.has(Flag::Shared) {
+        if d.is_shared() {
             // Registered under another of its numbers, perhaps. A walk over all numbers, but dup'ed sockets in epoll sets
             // are rare, and the slots are 8 bytes each.
             self.slots.each(0, u32::MAX, |other, word| {
@@ -135,7 +135,7 @@ impl<K: Kernel> Engine<K> {
                 }
             };
             of(fd, slot);
-            if d.has(Flag::Shared) {
+            if d.is_shared() {
                 self.slots.each(0, u32::MAX, |other, word| {
                     if word.kind() == Kind::Socket && word.index() == slot.index() && other != fd {
                         of(other, word);

@@ -46,8 +46,6 @@ pub enum Flag {
     ShortWrite = 1 << 11,
     /// This wait's expiry was recorded already (observe mode).
     Observed = 1 << 12,
-    /// Another number of this process is the same socket.
-    Shared = 1 << 13,
     /// The program waits for input in some epoll set.
     WantsInput = 1 << 14,
     /// The lifetime's expiry was recorded.
@@ -111,6 +109,13 @@ impl Description {
     #[inline]
     pub fn generation(&self) -> u32 {
         (self.life.load(Acquire) >> 32) as u32
+    }
+
+    /// Is another number of this process the same socket?
+    #[inline]
+    pub fn is_shared(&self) -> bool {
+        let life = self.life.load(Acquire);
+        life & LIVE != 0 && life & (LIVE - 1) > 1
     }
 
     /// SO_COOKIE's low half.
@@ -411,11 +416,7 @@ impl Descriptions {
     /// One slot more points here. False if the last one is gone meanwhile.
     pub fn share(&self, index: u32) -> bool {
         let Some(d) = self.at(index) else { return false };
-        let shared = d.life.fetch_update(AcqRel, Acquire, |life| (life & LIVE != 0).then_some(life + 1)).is_ok();
-        if shared {
-            d.set(Flag::Shared);
-        }
-        shared
+        d.life.fetch_update(AcqRel, Acquire, |life| (life & LIVE != 0).then_some(life + 1)).is_ok()
     }
 
     /// One slot fewer points here; the last one frees it.

@@ -295,15 +295,16 @@ fn a_description_is_free_when_its_last_number_is_gone_and_not_before() {
     let first = d.generation();
     all.share(index);
     all.share(index);
-    assert!(d.has(Flag::Shared));
+    assert!(d.is_shared());
     all.release(index);
     all.release(index);
+    assert!(!d.is_shared(), "one number is left");
     assert_eq!((all.used(), d.generation(), d.cookie()), (1, first, 7));
     all.release(index);
     assert_eq!(all.used(), 0);
     assert_ne!(d.generation(), first);
     let (again, d) = all.create(&Linux, 8).expect("memory");
-    assert_eq!((again, d.cookie(), d.has(Flag::Shared)), (index, 8, false));
+    assert_eq!((again, d.cookie(), d.is_shared()), (index, 8, false));
 }
 
 #[test]
