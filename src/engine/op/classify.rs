@@ -191,6 +191,9 @@ impl<K: Kernel> Engine<K> {
         if socket::receive_low_water(k, fd).is_ok_and(|n| n > 1) {
             d.set(Flag::LowWater);
         }
+        // What was registered before anyone knew that it would matter is plain (`epoll_ctl`); a walk through all sets for every new
+        // connection would make ten thousand of them a burden.
+        let registered = slot.kind() == Kind::Plain;
         if !self.slots.settle(k, fd, slot, Kind::Socket, index) {
             self.descriptions.release(index);
         } else {
@@ -201,7 +204,9 @@ impl<K: Kernel> Engine<K> {
             return None;
         }
         let d = self.descriptions.at(slot.index())?;
-        // It may have been registered before anyone knew that it would matter.
+        if !registered {
+            return Some((slot, d));
+        }
         self.sets.each(|number, set| {
             if let Some(events) = set.registration(fd).and_then(|r| r.events(slot.generation())) {
                 d.join(number);
