@@ -182,6 +182,10 @@ impl<K: Kernel> Engine<K> {
         }
         let cookie = socket::cookie(k, fd).ok()?;
         let (index, d) = self.descriptions.create(k, cookie as u32)?;
+        if self.movable() {
+            // What is asked for in `adopt`.
+            self.descriptions.count(k, d);
+        }
         if socket::domain(k, fd) == Ok(libc::AF_UNIX) {
             d.set(Flag::Unix);
         }

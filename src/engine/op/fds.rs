@@ -183,6 +183,9 @@ impl<K: Kernel> Engine<K> {
             return;
         }
         let Ok(cookie) = crate::sys::socket::cookie(&self.kernel, fd) else { return };
+        if !self.descriptions.may_have(cookie as u32) {
+            return;
+        }
         let mut twin = None;
         self.slots.each(0, u32::MAX, |other, word| {
             let same = word.kind() == Kind::Socket

@@ -4,6 +4,7 @@
 //! closed can do no harm: whatever can make a call fail sits in the two generation-checked words, and the clocks it may
 //! still store are "now", which only makes a deadline later.
 
+use super::cookies::Cookies;
 use super::explicit::Explicits;
 use super::word::Deadline;
 use crate::atomic::{AtomicU32, AtomicU64, Ordering::*};
@@ -46,6 +47,8 @@ pub enum Flag {
     ShortWrite = 1 << 11,
     /// This wait's expiry was recorded already (observe mode).
     Observed = 1 << 12,
+    /// Its cookie is counted.
+    Counted = 1 << 13,
     /// The program waits for input in some epoll set.
     WantsInput = 1 << 14,
     /// The lifetime's expiry was recorded.
@@ -333,6 +336,7 @@ pub struct Descriptions {
     fresh: AtomicU32,
     /// How many are in use.
     used: AtomicU32,
+    cookies: Cookies,
     /// What was said of them through the C API.
     pub explicit: Explicits,
 }
@@ -351,6 +355,7 @@ impl Descriptions {
             free: AtomicU64::new(0),
             fresh: AtomicU32::new(0),
             used: AtomicU32::new(0),
+            cookies: Cookies::new(),
             explicit: Explicits::new(),
         }
     }
@@ -367,6 +372,11 @@ impl Descriptions {
         self.used.load(Relaxed)
     }
 
+    /// May one of them have this cookie?
+    pub fn may_have(&self, cookie: u32) -> bool {
+        self.cookies.may_have(cookie, self.used())
+    }
+
     fn pop(&self) -> Option<u32> {
         let mut head = self.free.load(Acquire);
         loop {
@@ -379,6 +389,13 @@ impl Descriptions {
                 Ok(_) => return Some(index),
                 Err(now) => head = now,
             }
+        }
+    }
+
+    /// Count a new one's cookie, before anyone else knows it.
+    pub fn count<K: Kernel>(&self, k: &K, d: &Description) {
+        if self.cookies.add(k, d.cookie()) {
+            d.set(Flag::Counted);
         }
     }
 
@@ -409,7 +426,7 @@ impl Descriptions {
         d.lifetime.begin(generation);
         // Release pairs with the Acquire in `generation`: whoever sees this life sees the cleared fields.
         d.life.store((generation as u64) << 32 | LIVE | 1, Release);
-        self.used.fetch_add(1, Relaxed);
+        self.used.fetch_add(1, AcqRel);
         Some((index, d))
     }
 
@@ -434,7 +451,11 @@ impl Descriptions {
         d.read.begin(generation);
         d.write.begin(generation);
         d.lifetime.begin(generation);
-        self.used.fetch_sub(1, Relaxed);
+        // Before it is unused: what is on its way looks uncounted.
+        if d.clear(Flag::Counted) {
+            self.cookies.remove(d.cookie());
+        }
+        self.used.fetch_sub(1, AcqRel);
         let mut head = self.free.load(Relaxed);
         loop {
             d.life.store((generation as u64) << 32 | (head & 0xffff_ffff), Relaxed);

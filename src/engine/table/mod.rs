@@ -4,6 +4,7 @@
 //! when a deadline concerns them, and are changed by single atomic operations: no lock, no allocation, usable from a signal
 //! handler. No system call and no idea of what a deadline means belongs here (that is `op`).
 
+mod cookies;
 mod description;
 mod doubled;
 mod explicit;

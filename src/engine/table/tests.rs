@@ -308,6 +308,23 @@ fn a_description_is_free_when_its_last_number_is_gone_and_not_before() {
 }
 
 #[test]
+fn a_cookie_may_be_known_as_long_as_one_that_has_it_lives() {
+    let all = descriptions();
+    let (first, d) = all.create(&Linux, 7).expect("memory");
+    all.count(&Linux, d);
+    assert!(all.may_have(7) && !all.may_have(8));
+    let (second, _) = all.create(&Linux, 8).expect("memory");
+    assert!(all.may_have(7) && all.may_have(8) && all.may_have(9), "one is not counted: it may be any");
+    all.release(second);
+    assert!(all.may_have(7) && !all.may_have(8));
+    all.share(first);
+    all.release(first);
+    assert!(all.may_have(7), "it has another number");
+    all.release(first);
+    assert!(!all.may_have(7));
+}
+
+#[test]
 fn a_thread_that_was_delayed_cannot_arm_the_next_owners_deadline() {
     let all = descriptions();
     let (index, d) = all.create(&Linux, 7).expect("memory");

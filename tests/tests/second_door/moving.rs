@@ -127,6 +127,37 @@ fn a_deadline_moved_by_another_number_of_the_socket_moves_the_wait() {
     }
 }
 
+/// Another number of the socket that no call of the program's shows (dup inside libc, a descriptor that was inherited).
+fn unseen(world: &World, fd: i32) -> i32 {
+    let mut state = world.machine.change();
+    let file = state.numbers[&fd];
+    state.number(file, 0)
+}
+
+#[test]
+fn numbers_that_nobody_saw_come_find_one_deadline() {
+    for how in ALL {
+        // Among others, some of which came before the first call of the API, and some of which are gone.
+        let world = World::new("");
+        let early: Vec<i32> = (0..5).map(|_| how.socket(&world)).collect();
+        let early_twin = unseen(&world, early[2]);
+        world.set_deadline(early[0], world.now() + 60 * S);
+        let late: Vec<i32> = (0..5).map(|_| how.socket(&world)).collect();
+        let late_twin = unseen(&world, late[2]);
+        for gone in [early[1], late[1]] {
+            assert_eq!(world.close(gone), Ok(0));
+        }
+        for (fd, twin) in [(early[2], early_twin), (late[2], late_twin)] {
+            world.set_deadline(twin, world.now() + 60 * S);
+            let mut waiting = how.begin(&world, fd);
+            waiting.waits_until(&world, world.now() + S);
+            let at = world.now() + S;
+            world.set_deadline(twin, at);
+            waiting.expires_at(&world, at);
+        }
+    }
+}
+
 #[test]
 fn an_attempt_that_began_before_the_first_call_of_the_api_is_ended_by_a_deadline() {
     let world = World::new("");
