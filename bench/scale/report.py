@@ -26,6 +26,31 @@ def slope(figures, what, operation, unit):
     return sum((x - mx) * (y - my) for x, y in points) / sum((x - mx) ** 2 for x, _ in points)
 
 
+# What must not grow with n, by instructions, which are the same on a busy machine. The rest is said in docs/scale.md.
+CONSTANT = {
+    "set": ("arm", "arm the earliest of all", "re-arm later", "re-arm earlier", "find the next", "expire one", "look at one that was moved"),
+    "door": ("create", "register", "arm", "re-arm later", "re-arm earlier", "disarm", "wait, nothing due", "close"),
+    "crowd": ("re-arm one", "re-arm one that had two numbers", "meet one for the first time", "a connection comes, beside n sets"),
+}
+# From a thousand to the most that was counted: a level more of a tree is no growth, ten times as many visits are.
+MOST = 1.3
+
+
+def grown(figures):
+    """(operation, times) of what had to be constant, and is not; `None` times for what was not counted."""
+    found = []
+    for what, operations in CONSTANT.items():
+        for operation in operations:
+            counted = [n for n in sizes(figures, what, operation, "instructions") if n >= FROM]
+            if len(counted) < 2:
+                found.append((f"{what}: {operation}", None))
+                continue
+            first, last = (figures[what, operation, "instructions", n] for n in (counted[0], counted[-1]))
+            if last > MOST * first:
+                found.append((f"{what}: {operation}", last / first))
+    return found
+
+
 def number(value):
     if value is None:
         return ""

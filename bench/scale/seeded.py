@@ -13,7 +13,7 @@ FAULTS = (
     ("a deadline is told 5 ms early", "src/engine/op/epoll.rs", "        if set.next() <= now {\n            let room",
      "        let now = now.saturating_add(5_000_000);\n        if set.next() <= now {\n            let room",
      ["late", "deadlines", "1000", "700", "500"]),
-    ("a chunk is never corrected", "src/engine/set/mod.rs", "of_chunk.correct(chunk.leaves());", "let _ = of_chunk;", ["set", "1000", "--quick", "--alone"]),
+    ("a chunk is never corrected", "src/engine/set/mod.rs", "of_chunk.correct(groups);", "let _ = of_chunk;", ["set", "1000", "--quick", "--alone"]),
     ("the set does not hear of a new earliest", "src/engine/set/mod.rs", "&& self.minimum.lower(instant)", "&& false", ["set", "1000", "--quick", "--alone"]),
 )
 

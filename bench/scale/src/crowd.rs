@@ -23,7 +23,9 @@ fn crowd(n: usize) -> Process {
 pub fn run(n: usize, mut meter: Meter) -> Meter {
     let process = crowd(n);
     meter.rounds(|meter| {
-        meter.batch("crowd: re-arm one", TURNS, || (0..TURNS).for_each(|turn| process.set_deadline(0, FAR - turn as u64)));
+        meter.batch("crowd: re-arm one", TURNS, || {
+            (0..TURNS).for_each(|turn| process.set_deadline(0, FAR - turn as u64))
+        });
         process.duplicate(0, n);
         process.set_deadline(0, FAR);
         meter.batch("crowd: re-arm one that has two numbers", TURNS, || {

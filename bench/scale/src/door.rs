@@ -151,7 +151,8 @@ pub fn run(n: usize, mut meter: Meter) -> Meter {
         meter.batch("door: arm", k, || chosen.iter().for_each(|&i| process.set_deadline(i, at[i])));
         let later: Vec<(usize, u64)> = random.some(k, n).into_iter().map(|i| (i, at[i] + HOUR / 100)).collect();
         meter.batch("door: re-arm later", k, || later.iter().for_each(|&(i, at)| process.set_deadline(i, at)));
-        let earlier: Vec<(usize, u64)> = random.some(k, n).into_iter().map(|i| (i, base + (at[i] - base) / 2)).collect();
+        let earlier: Vec<(usize, u64)> =
+            random.some(k, n).into_iter().map(|i| (i, base + (at[i] - base) / 2)).collect();
         meter.batch("door: re-arm earlier", k, || earlier.iter().for_each(|&(i, at)| process.set_deadline(i, at)));
         later.iter().chain(&earlier).for_each(|&(i, to)| at[i] = to);
         meter.batch("door: wait, nothing due", 100, || {
@@ -207,6 +208,9 @@ pub fn run(n: usize, mut meter: Meter) -> Meter {
 /// A process under the operator's rule that reads end after this many ms.
 pub fn ruled(timeout: u64) -> Process {
     Process::new(|settings| {
-        settings.policy.parse_shorthand(netdeadline_engine::policy::Class::Read, format!("{timeout}ms").as_bytes()).expect("a timeout")
+        settings
+            .policy
+            .parse_shorthand(netdeadline_engine::policy::Class::Read, format!("{timeout}ms").as_bytes())
+            .expect("a timeout")
     })
 }

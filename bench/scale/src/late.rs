@@ -48,7 +48,7 @@ fn all(n: usize, timeout: u64, span: u64, begin: impl Fn(usize), mut wait: impl 
     }
     if timers::now() > late.ends[0] {
         eprintln!("scale: the first was due before the last began: a longer timeout is needed");
-        std::process::exit(2);
+        std::process::exit(4);
     }
     let give_up = timers::now() + timeout + PATIENCE;
     while late.late.len() < n {
@@ -68,17 +68,23 @@ pub fn deadlines(n: usize, timeout: u64, span: u64) {
     let process = door::ruled(timeout);
     (0..n).for_each(|i| process.create(i));
     let mut events = vec![libc::epoll_event { events: 0, u64: 0 }; 64];
-    all(n, timeout * 1_000_000, span * 1_000_000, |i| process.register(i), |told| {
-        let count = process.wait(&mut events, 1000);
-        for event in &events[..count] {
-            let i = event.u64 as usize;
-            told(i);
-            if !process.receive(i) {
-                broken("a deadline was told that has not passed");
+    all(
+        n,
+        timeout * 1_000_000,
+        span * 1_000_000,
+        |i| process.register(i),
+        |told| {
+            let count = process.wait(&mut events, 1000);
+            for event in &events[..count] {
+                let i = event.u64 as usize;
+                told(i);
+                if !process.receive(i) {
+                    broken("a deadline was told that has not passed");
+                }
+                process.close(i);
             }
-            process.close(i);
-        }
-    });
+        },
+    );
 }
 
 /// The control: armed before the first is due, expiring spread over the span as the others do.
@@ -90,7 +96,7 @@ pub fn timers(n: usize, timeout: u64, span: u64) {
     timers::held(n, set, true, |i| ends[i]);
     if timers::now() > first {
         eprintln!("scale: the first was due before the last was armed");
-        std::process::exit(2);
+        std::process::exit(4);
     }
     let mut late = Late { ends, late: Vec::with_capacity(n) };
     let mut events = vec![libc::epoll_event { events: 0, u64: 0 }; 64];

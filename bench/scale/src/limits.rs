@@ -38,7 +38,10 @@ fn numbers() {
             process.set_deadline(here(fd), 0);
         } else {
             let refused = set == Err(libc::ENOMEM);
-            check(&format!("number {fd} is left to the kernel, and the API says ENOMEM"), refused && told == 0 && !process.receive(here(fd)));
+            check(
+                &format!("number {fd} is left to the kernel, and the API says ENOMEM"),
+                refused && told == 0 && !process.receive(here(fd)),
+            );
         }
         process.close(here(fd));
     }

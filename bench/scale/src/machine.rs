@@ -67,7 +67,13 @@ fn pretended(nr: i64, args: [usize; 6]) -> isize {
             (libc::IPPROTO_TCP, libc::TCP_INFO) => {
                 // It called connect, and nothing has come for an hour.
                 let hour = 3_600_000;
-                let info = TcpInfo { state: 1, bytes_acked: 1, last_data_recv: hour, last_ack_recv: hour, ..TcpInfo::default() };
+                let info = TcpInfo {
+                    state: 1,
+                    bytes_acked: 1,
+                    last_data_recv: hour,
+                    last_ack_recv: hour,
+                    ..TcpInfo::default()
+                };
                 put(at, length_at, info)
             }
             _ => -(libc::EOPNOTSUPP as isize),

@@ -10,7 +10,7 @@
 //!
 //! Prints lines `n, what, operation, value`, separated by tabs; times are ns for one operation, medians of many batches. With
 //! `--count` under callgrind no time is measured; the dumps' names say which operation was counted. Exit 3: something expired
-//! early, twice, or not at all. Tables, and real sockets, are the driver's.
+//! early, twice, or not at all. Exit 4: the machine was too busy for so short a timeout. Tables, and real sockets, are the driver's.
 
 mod controls;
 mod crowd;
@@ -62,6 +62,8 @@ fn main() {
 }
 
 fn usage() -> ! {
-    eprintln!("usage: scale set|door|crowd|timers N [--quick] [--count] | scale late deadlines|timers N TIMEOUT_MS SPAN_MS");
+    eprintln!(
+        "usage: scale set|door|crowd|timers N [--quick] [--count] | scale late deadlines|timers N TIMEOUT_MS SPAN_MS"
+    );
     std::process::exit(2);
 }

@@ -133,7 +133,8 @@ pub fn run<T: Timers>(timers: &mut T, n: usize, meter: &mut Meter) {
         meter.batch(&name("re-arm earlier"), k, || earlier.iter().for_each(|&(i, at)| timers.arm(i, at)));
         meter.batch(&name("find the next"), 1000, || (0..1000).fold(0, |sum: u64, _| sum ^ timers.next()));
 
-        let stale = random.some(k, n).into_iter().zip(1..).filter(|&(i, before)| timers.stale(i, EARLIEST - before)).count();
+        let stale =
+            random.some(k, n).into_iter().zip(1..).filter(|&(i, before)| timers.stale(i, EARLIEST - before)).count();
         if stale != 0 {
             meter.batch(&name("look at one that was moved"), stale, || {
                 for _ in 0..stale {

@@ -88,7 +88,8 @@ pub fn epoll() -> RawFd {
 /// A timerfd in the set, `data` being its data.
 pub fn timer_in(set: RawFd, data: u64, edge: bool) -> RawFd {
     // SAFETY: no pointers.
-    let fd = must(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC) }, "timerfd");
+    let fd =
+        must(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC) }, "timerfd");
     let events = (libc::EPOLLIN | if edge { libc::EPOLLET } else { 0 }) as u32;
     let mut event = libc::epoll_event { events, u64: data };
     // SAFETY: an event of our own.
@@ -135,7 +136,8 @@ pub fn run(n: usize, mut meter: Meter) -> Meter {
         meter.batch("timerfd: arm", k, || chosen.iter().for_each(|&i| arm(fds[i], at[i])));
         let later: Vec<(usize, u64)> = random.some(k, n).into_iter().map(|i| (i, at[i] + HOUR / 100)).collect();
         meter.batch("timerfd: re-arm later", k, || later.iter().for_each(|&(i, at)| arm(fds[i], at)));
-        let earlier: Vec<(usize, u64)> = random.some(k, n).into_iter().map(|i| (i, base + (at[i] - base) / 2)).collect();
+        let earlier: Vec<(usize, u64)> =
+            random.some(k, n).into_iter().map(|i| (i, base + (at[i] - base) / 2)).collect();
         meter.batch("timerfd: re-arm earlier", k, || earlier.iter().for_each(|&(i, at)| arm(fds[i], at)));
         later.iter().chain(&earlier).for_each(|&(i, to)| at[i] = to);
         meter.batch("timerfd: wait, nothing due", 100, || {
