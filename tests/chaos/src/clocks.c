@@ -37,7 +37,8 @@ void moved_bytes(struct end *e, enum direction direction, int64_t at) {
 // A wait reported input of this end.
 void told_by_wait(struct thread *t, const struct conn *c, int side, unsigned seen, int64_t at) {
     struct end *e = (struct end *)&c->end[side];
-    if (is_socket(c) && seen & (POLLIN | POLLRDNORM) && !waiting(c, side) && !at_end(c, side) && may_expire(t, e, READ, at))
+    bool other = !c->dirty && (waiting(c, side) || at_end(c, side));
+    if (is_socket(c) && seen & (POLLIN | POLLRDNORM) && !other && may_expire(t, e, READ, at))
         e->told = true;
 }
 
