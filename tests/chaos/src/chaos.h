@@ -81,6 +81,7 @@ struct end {
     int64_t nd_read, nd_write;
     int64_t wait_read, wait_write, written; // earliest instant from which a clock can run; 0: none runs
     int64_t touched;        // end of the last call that looked at a clock
+    bool split;             // one of several numbers was passed: it may have clocks of its own (limits.md; found/dup_passed.c p)
     bool told;              // a wait reported what only a deadline can: the next read may say so, whenever it comes
     struct reg *regs[4];
 };

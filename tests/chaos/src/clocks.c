@@ -8,7 +8,7 @@
 bool timed(const struct thread *t, const struct end *e) {
     if (!world->library)
         return false;
-    return t->scope || e->nd_read || e->nd_write || e->so_rcv || e->so_snd || e->read || e->write || e->response || e->lifetime_at;
+    return e->split || t->scope || e->nd_read || e->nd_write || e->so_rcv || e->so_snd || e->read || e->write || e->response || e->lifetime_at;
 }
 
 static bool watched(const struct end *e) { return e->regs[0] || e->regs[1] || e->regs[2] || e->regs[3]; }
@@ -63,7 +63,7 @@ bool must_expire(const struct thread *t, const struct end *e, enum direction dir
 bool may_expire(const struct thread *t, const struct end *e, enum direction direction, int64_t at) {
     if (!world->library)
         return false;
-    if (e->told && direction == READ)
+    if (e->split || (e->told && direction == READ))
         return true;
     if (must_expire(t, e, direction, at) || (e->lifetime_at && at >= e->lifetime_at))
         return true;

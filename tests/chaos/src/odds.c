@@ -180,6 +180,7 @@ void do_pass(struct thread *t) {
     struct stat status;
     MUST(t, CALL(t, fstat, fresh, fresh, &status) == 0 && status.st_ino == e->inode);
     int old = e->fds[which];
+    e->split |= e->n > 1;
     e->fds[which] = fresh;
     disown(t, old);
     MUST(t, CALL(t, close, old, old) == 0);
