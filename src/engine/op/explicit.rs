@@ -201,6 +201,10 @@ pub fn set_timeouts<K: Kernel>(e: &Engine<K>, fd: i32, all: [u64; 5]) -> Result<
     let Known { slot, d, generation } = known(e, fd)?;
     let said = entry(e, d)?;
     d.set(Flag::Explicit);
+    if let (0, State::Armed(end)) = (e.own_timeout(d, Class::Lifetime), d.lifetime.load(generation)) {
+        // The operator's, which the program can only shorten.
+        said.ruled_until.store(end, Relaxed);
+    }
     for (class, ns) in Class::ALL.into_iter().zip(all) {
         if let Some(timeout) = said.timeout(class) {
             timeout.store(ns, d, generation);
@@ -213,14 +217,13 @@ pub fn set_timeouts<K: Kernel>(e: &Engine<K>, fd: i32, all: [u64; 5]) -> Result<
     if !d.has(Flag::Connecting) {
         d.write_start.store(now, Relaxed);
     }
-    let lifetime = e.timeout(d, Class::Lifetime, None);
-    if lifetime == 0 {
-        d.lifetime.store(State::Idle, generation);
-        d.clear(Flag::Outlived);
-    } else if d.lifetime.load(generation) == State::Idle || all.last().is_some_and(|ns| *ns != 0) {
-        d.lifetime.store(State::Armed(now.saturating_add(lifetime)), generation);
-        d.clear(Flag::Outlived);
+    let own = e.own_timeout(d, Class::Lifetime);
+    let ends = [said.ruled_until.load(Relaxed), if own == 0 { 0 } else { now.saturating_add(own) }];
+    match ends.into_iter().filter(|end| *end != 0).min() {
+        None => d.lifetime.store(State::Idle, generation),
+        Some(end) => d.lifetime.store(State::Armed(end), generation),
     }
+    d.clear(Flag::Outlived);
     if d.has(Flag::WantsInput) {
         e.rearm_input(fd, slot, d);
     }
@@ -228,12 +231,10 @@ pub fn set_timeouts<K: Kernel>(e: &Engine<K>, fd: i32, all: [u64; 5]) -> Result<
         let way = e.way_in_set(fd, d);
         e.arm(fd, slot, d, Direction::Write, way, now);
     }
-    if e.observing() {
-        // What the operator only observed is over, and stands in the way.
-        for word in [&d.read, &d.write] {
-            if matches!(word.load(generation), State::Expired(_)) {
-                word.store(State::Idle, generation);
-            }
+    // What was told, or only observed, is over.
+    for word in [&d.read, &d.write] {
+        if matches!(word.load(generation), State::Expired(_)) {
+            word.store(State::Idle, generation);
         }
     }
     // Who waits arms anew.

@@ -106,6 +106,8 @@ crate::zeroed! {
         pub given: [AtomicI64; 2],
         /// A timeout for each class.
         timeouts: [Stamped; 5],
+        /// When the operator's lifetime ends, where the program has set one of its own besides; 0 = never.
+        pub ruled_until: AtomicU64,
         /// The instants of which a record was left last, for reads and for writes: one for each deadline that passes, not for each
         /// call that meets it.
         pub noted: [AtomicU64; 2],
@@ -118,7 +120,7 @@ crate::zeroed! {
 impl Explicit {
     fn begin(&self, generation: u32) {
         [&self.read, &self.write].into_iter().chain(&self.timeouts).for_each(|word| word.begin(generation));
-        self.noted.iter().for_each(|at| at.store(0, Relaxed));
+        self.noted.iter().chain([&self.ruled_until]).for_each(|at| at.store(0, Relaxed));
         self.expiry.iter().for_each(|word| word.store(0, Relaxed));
     }
 

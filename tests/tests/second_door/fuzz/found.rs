@@ -5,7 +5,6 @@ use crate::machine::{MS, S};
 use crate::program::FOREVER;
 
 #[test]
-#[ignore = "a fault of set_timeouts, not mended yet"]
 fn a_lifetime_that_is_taken_away_leaves_the_operators() {
     let world = World::new("to * lifetime=60s");
     let fd = world.connected();
@@ -23,7 +22,6 @@ fn a_lifetime_that_is_taken_away_leaves_the_operators() {
 }
 
 #[test]
-#[ignore = "a fault of set_timeouts, not mended yet"]
 fn a_program_cannot_lengthen_the_operators_lifetime() {
     let world = World::new("to * lifetime=10s");
     let fd = world.connected();
@@ -37,7 +35,6 @@ fn a_program_cannot_lengthen_the_operators_lifetime() {
 }
 
 #[test]
-#[ignore = "a fault of set_timeouts, not mended yet"]
 fn a_lifetime_that_select_told_of_is_no_more_when_it_is_taken_away() {
     let world = World::new("");
     let fd = world.connected();
