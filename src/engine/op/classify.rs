@@ -201,6 +201,12 @@ impl<K: Kernel> Engine<K> {
         if !self.slots.settle(k, fd, slot, Kind::Socket, index) {
             self.descriptions.release(index);
         } else {
+            let settled = self.slots.word(fd);
+            // Closed since, and perhaps another's: who closed it, and who made the other, found nothing here to forget.
+            if socket::cookie(k, fd) != Ok(cookie) && settled.index() == index && self.slots.retire_if(fd, settled) {
+                self.give_up(settled);
+                return None;
+            }
             self.share_with_doubles(fd, index, cookie);
         }
         slot = self.slots.word(fd);

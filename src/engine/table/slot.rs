@@ -115,7 +115,7 @@ impl Slots {
     #[inline(always)]
     pub fn word(&self, fd: i32) -> SlotWord {
         match self.cell(fd) {
-            // Acquire pairs with the Release in `replace`: who sees the index sees the description it points to.
+            // Acquire pairs with the Release in `settle`: who sees the index sees the description it points to.
             Some(cell) => SlotWord(cell.load(Acquire)),
             None => SlotWord::UNTOUCHED,
         }
@@ -135,6 +135,7 @@ impl Slots {
         let Some(chunk) = lazy.obtain(k) else { return false };
         let Some(cell) = chunk.slots.get(number % SLOTS_PER_CHUNK) else { return false };
         let new = SlotWord::new(kind, index, seen.generation());
+        // Release pairs with the Acquire in `word`.
         cell.compare_exchange(seen.0, new.0, AcqRel, Acquire).is_ok()
     }
 
@@ -154,13 +155,20 @@ impl Slots {
             }
             let index = if kind == Kind::Unknown { 0 } else { seen.index() };
             let next = SlotWord::new(kind, index, seen.generation().wrapping_add(1));
-            // AcqRel: close wins. The generation moves before the kernel frees the number, so an operation that wakes on the
-            // new socket sees another generation and answers EBADF. Pairs with the Acquire in `word`.
+            // Close wins. The generation moves before the kernel frees the number, so an operation that wakes on the new socket
+            // sees another generation and answers EBADF. What orders the two is the kernel's table of descriptors, which both
+            // come by; who looks before the number is freed is woken (`Engine::wake`, which has the fence).
             match cell.compare_exchange_weak(seen.0, next.0, AcqRel, Acquire) {
                 Ok(_) => return seen,
                 Err(now) => seen = SlotWord(now),
             }
         }
+    }
+
+    /// The same, back to unknown, if the number still is what was seen: then the caller owns what its index points to.
+    pub fn retire_if(&self, fd: i32, seen: SlotWord) -> bool {
+        let next = SlotWord::new(Kind::Unknown, 0, seen.generation().wrapping_add(1));
+        self.cell(fd).is_some_and(|cell| cell.compare_exchange(seen.0, next.0, AcqRel, Acquire).is_ok())
     }
 
     /// Call `each` with every touched number from `first` to `last` (both included) and its word.
