@@ -2,7 +2,9 @@
 //!
 //! Lowering is a single atomic minimum, bottom up. Raising happens only while correcting: read the node, read its children,
 //! swap, and read the children again. A child that was lowered in between is either seen by the second reading, or its
-//! owner lowers the node after the swap. (The pair is named in the comments below.)
+//! owner lowers the node after the swap. (The pair is named in the comments below.) Both change the node by an exchange, and of
+//! two exchanges of one word the second knows the first: for that AcqRel would do. SeqCst is for who looks at the tree after
+//! another word, or at another word after the tree (`Timer`).
 
 use crate::atomic::{AtomicU64, Ordering::*};
 

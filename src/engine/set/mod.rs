@@ -298,6 +298,7 @@ impl Sets {
         };
         let set = self.at(number)?;
         set.epfd.store(epfd, Relaxed);
+        // Release pairs with the Acquire in `each`: a set that is found is one that was made.
         set.references.store(1, Release);
         Some(number)
     }
@@ -311,6 +312,7 @@ impl Sets {
 
     /// One slot fewer points here. True for the last: the caller then closes what the set holds and calls `free`.
     pub fn release(&self, number: u32) -> bool {
+        // AcqRel pairs with itself: the last knows what the others did.
         self.at(number).is_some_and(|set| set.references.fetch_sub(1, AcqRel) == 1)
     }
 

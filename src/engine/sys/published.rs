@@ -37,6 +37,7 @@ impl<T> Published<T> {
     /// The value, once published.
     #[inline]
     pub fn peek(&self) -> Option<&T> {
+        // Acquire pairs with the Release in `publish`.
         if self.state.load(Acquire) != READY {
             return None;
         }

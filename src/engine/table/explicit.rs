@@ -137,8 +137,9 @@ impl Explicit {
         }
         let pair = |low: u32, high: u32| low as u64 | (high as u64) << 32;
         let words = [why.when, why.waited, why.bytes, pair(why.rtt, why.retransmits), pair(why.which, why.source)];
-        // SeqCst, for a reader must see the odd number before any of these: Release alone orders what came before it.
-        self.expiry.iter().zip(words).for_each(|(to, word)| to.store(word, SeqCst));
+        // Release pairs with the Acquire in `last`: who reads one of these knows of the odd number.
+        self.expiry.iter().zip(words).for_each(|(to, word)| to.store(word, Release));
+        // Release pairs with the first Acquire in `last`: who reads the even number finds all of them, or newer ones.
         self.sequence.store(sequence.wrapping_add(2), Release);
     }
 
@@ -149,8 +150,8 @@ impl Explicit {
         for _ in 0..TRIES {
             let before = self.sequence.load(Acquire);
             let mut words = [0; 5];
-            words.iter_mut().zip(&self.expiry).for_each(|(to, from)| *to = from.load(SeqCst));
-            if before & 1 == 0 && self.sequence.load(SeqCst) == before {
+            words.iter_mut().zip(&self.expiry).for_each(|(to, from)| *to = from.load(Acquire));
+            if before & 1 == 0 && self.sequence.load(Relaxed) == before {
                 let [when, waited, bytes, figures, what] = words;
                 let (low, high) = (|word: u64| word as u32, |word: u64| (word >> 32) as u32);
                 let (rtt, retransmits) = (low(figures), high(figures));

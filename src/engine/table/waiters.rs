@@ -40,16 +40,19 @@ impl Waiter {
 
     /// It ends by itself at `until`: no one need wake it for a later instant.
     pub fn ends(&self, until: u64) {
+        // It hands nothing on: the instant is all there is.
         self.until.store(until, Release);
     }
 
     /// Must this wait hear of an instant that was set for this description?
     pub fn wants(&self, index: u32, instant: u64) -> bool {
+        // SeqCst and Acquire pair with `announce`: who finds the wait finds no instant of the one before.
         self.which.load(SeqCst) & bit(index) != 0 && self.until.load(Acquire) > instant
     }
 
     /// The waker is being set off.
     pub fn fire(&self) {
+        // Pairs with `take_fired`; what they are about, the waker, the kernel orders.
         self.fired.store(1, Release);
     }
 
@@ -61,6 +64,7 @@ impl Waiter {
     /// The wait is over.
     pub fn leave(&self) {
         self.which.store(0, Release);
+        // Release pairs with the exchange in `claim`: who has the place next announces himself after this.
         self.thread.store(0, Release);
     }
 
