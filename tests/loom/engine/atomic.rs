@@ -6,9 +6,10 @@
 //! the model nothing.
 //!
 //! loom takes a SeqCst access for AcqRel, which is weaker than it is (loom's README, "Limitations and Caveats"); it knows SeqCst
-//! fences. So such an access is given a fence of its own, before it or after it (`Order`): either is how a compiler may do it
-//! (PowerPC's leading and trailing sync), and a model must hold with each. A fence does more than the access would: it also
-//! orders relaxed accesses around it. What depends on that alone would not be found out by one of the two, and not by both.
+//! fences. So such an access is given a fence of its own, in one of two ways (`memory::Fences`), and a model must hold in both.
+//! Before each: what PowerPC's compilers do. After each that stored: what x86-64's do, whose loads need none. A fence does more
+//! than the access would, for it also orders the relaxed accesses around it; what depends on that alone one of the two may pass.
+//! The second gives a SeqCst load less than it has: four threads, two of which only read, could tell. No protocol here has that.
 //!
 //! What is not modelled: a load that sees a store which its thread's own later stores lead to (loom executes each thread in the
 //! order of its program), and an exchange that fails for nothing (`compare_exchange_weak`): every loop here takes it.

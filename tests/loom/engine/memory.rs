@@ -219,6 +219,8 @@ pub struct Bounds {
     pub preemptions: Option<usize>,
     /// Where SeqCst accesses have their fence.
     pub fences: Fences,
+    /// At most so many executions; `None`: all.
+    pub executions: Option<usize>,
 }
 
 struct Again;
@@ -239,6 +241,9 @@ pub fn check(bounds: Bounds, model: fn()) -> Result<usize, String> {
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = bounds.preemptions;
         builder.max_branches = 100_000;
+        if let Some(most) = bounds.executions {
+            (builder.checkpoint_interval, builder.max_permutations) = (most, Some(most));
+        }
         let explored = catch_unwind(AssertUnwindSafe(|| {
             builder.check(move || {
                 counter.fetch_add(1, core::sync::atomic::Ordering::Relaxed);

@@ -53,9 +53,9 @@ struct Orders {
 /// Where the fence of a SeqCst access is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fences {
-    /// Before it.
+    /// Before it, of a load as well.
     Leading,
-    /// After it.
+    /// After it, and only where it stored.
     Trailing,
 }
 
@@ -137,20 +137,21 @@ impl Op {
 
     /// Make the access with loom's orderings, and with the fence that SeqCst asks for.
     pub fn around<T>(&self, access: impl FnOnce(Ordering, Ordering) -> T) -> T {
-        self.between(self.success == SeqCst, access, |_| self.success == SeqCst)
+        self.between(self.success == SeqCst, access, |_| self.kind != Kind::Load && self.success == SeqCst)
     }
 
-    /// The same of an exchange, which has another ordering where it fails.
+    /// The same of an exchange, which has another ordering where it fails, and stores nothing then.
     pub fn exchange<T>(&self, access: impl FnOnce(Ordering, Ordering) -> Result<T, T>) -> Result<T, T> {
-        let total = |done: &Result<T, T>| if done.is_ok() { self.success } else { self.failure } == SeqCst;
-        self.between(self.success == SeqCst || self.failure == SeqCst, access, total)
+        let before = self.success == SeqCst || self.failure == SeqCst;
+        self.between(before, access, |done| done.is_ok() && self.success == SeqCst)
     }
 
     /// The load of a `fetch_update`.
     pub fn fetch<T>(&self, access: impl FnOnce(Ordering, Ordering) -> T) -> T {
-        self.between(self.failure == SeqCst, access, |_| self.failure == SeqCst)
+        self.between(self.failure == SeqCst, access, |_| false)
     }
 
+    /// `before`: is it SeqCst? `after`: has it stored, as SeqCst?
     fn between<T>(
         &self,
         before: bool,
@@ -164,11 +165,12 @@ impl Op {
             (order, _) => order,
         };
         let failure = if self.failure == SeqCst { Acquire } else { self.failure };
-        if before && memory::fences() == Fences::Leading {
+        let fences = memory::fences();
+        if before && fences == Fences::Leading {
             memory::total_fence();
         }
         let done = access(success, failure);
-        if memory::fences() == Fences::Trailing && after(&done) {
+        if fences == Fences::Trailing && after(&done) {
             memory::total_fence();
         }
         done

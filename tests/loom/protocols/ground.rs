@@ -17,6 +17,7 @@ pub const ALL: &[Protocol] = &[
     Protocol::new("settings_are_read_whole_or_not_at_all", published),
     Protocol::new("two_threads_agree_on_the_epoch", epoch),
     Protocol::new("a_thread_of_the_lender_is_no_borrower", lender),
+    Protocol::new("who_has_counted_a_vfork_knows_who_lends", owner),
     Protocol::new("what_a_parent_had_lent_is_not_taken_from_what_we_lend", inherited),
 ];
 
@@ -156,4 +157,14 @@ fn inherited() {
     assert!(process.lent(), "a vfork child would not be known for one");
     process.lend(&MEMORY, -1);
     assert!(!process.lent(), "taken for a vfork child's for ever");
+}
+
+fn owner() {
+    let process = memory::place(Process::new());
+    process.epoch(&MEMORY);
+    process.disown();
+    memory::begin();
+    let lends = spawn(1, || process.lend(&MEMORY, 1));
+    assert!(!process.borrowed(&MEMORY), "taken for a vfork child");
+    lends.join().unwrap();
 }

@@ -37,9 +37,14 @@ impl Protocol {
 
     /// How many executions there were, or what went wrong in one.
     fn check(&self, most: usize) -> Result<usize, String> {
+        self.check_some(most, None)
+    }
+
+    /// The same of at most so many executions.
+    fn check_some(&self, most: usize, executions: Option<usize>) -> Result<usize, String> {
         let mut all = 0;
         for fences in [Fences::Leading, Fences::Trailing] {
-            let bounds = Bounds { preemptions: Some(most.saturating_sub(self.fewer)), fences };
+            let bounds = Bounds { preemptions: Some(most.saturating_sub(self.fewer)), fences, executions };
             all += check(bounds, self.model).map_err(|why| format!("{why} ({fences:?} fences)"))?;
         }
         Ok(all)
@@ -72,7 +77,9 @@ fn main() {
         for protocol in &all {
             let began = Instant::now();
             match protocol.check(most) {
-                Ok(count) => say(true, format!("{}: {count} executions, {} ms", protocol.name, began.elapsed().as_millis())),
+                Ok(count) => {
+                    say(true, format!("{}: {count} executions, {} ms", protocol.name, began.elapsed().as_millis()))
+                }
                 Err(why) => say(false, format!("{}: {}", protocol.name, why.replace('\n', " "))),
             }
         }

@@ -41,6 +41,9 @@ fn rules(rule: u8) -> Decision {
 
 fn leads() {
     let (slots, descriptions) = (slots(), descriptions());
+    // Neighbours are there: nothing else than the word itself tells of the description.
+    settle(slots, 4, Kind::Plain, 0);
+    descriptions.create(&MEMORY, 76).expect("memory");
     memory::begin();
     let makes = spawn(1, || {
         let (index, d) = descriptions.create(&MEMORY, 77).expect("memory");
@@ -81,7 +84,10 @@ fn settled_beside_close() {
     // Settled before the close: the close has it. After: it is the next life's.
     let settled = describes.join().unwrap();
     let now = slots.word(5);
-    assert!(!settled || (was.kind() == Kind::Socket) != (now.kind() == Kind::Socket), "given up {was:?}, there {now:?}");
+    assert!(
+        !settled || (was.kind() == Kind::Socket) != (now.kind() == Kind::Socket),
+        "given up {was:?}, there {now:?}"
+    );
     assert!(settled || was.kind() != Kind::Socket && now.kind() != Kind::Socket);
 }
 
@@ -284,7 +290,9 @@ fn both_join() {
     };
     let other = spawn(1, move || join(1));
     let looks = spawn(2, move || {
-        d.each_set(|set| assert_eq!(notes[set.expect("two") as usize].load(Relaxed), 1, "a set before its registration"));
+        d.each_set(|set| {
+            assert_eq!(notes[set.expect("two") as usize].load(Relaxed), 1, "a set before its registration")
+        });
     });
     join(0);
     other.join().unwrap();

@@ -107,7 +107,9 @@ fn sweep_of_two() {
     memory::begin();
     let arms = spawn(1, || arm(set, nine, 9, 60));
     let also = spawn(2, || arm(set, ten, 10, 70));
-    set.sweep(55, |fd, _| Some(if fd == 9 { nine.load(Relaxed) } else { ten.load(Relaxed) }).filter(|at| *at > 55).or(Some(NEVER)));
+    set.sweep(55, |fd, _| {
+        Some(if fd == 9 { nine.load(Relaxed) } else { ten.load(Relaxed) }).filter(|at| *at > 55).or(Some(NEVER))
+    });
     arms.join().unwrap();
     also.join().unwrap();
     assert!(set.next() <= nine.load(Relaxed).min(ten.load(Relaxed)), "an instant is lost");

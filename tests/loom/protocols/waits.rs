@@ -14,6 +14,7 @@ pub const ALL: &[Protocol] = &[
     Protocol::new("a_deadline_that_is_set_is_heard_by_who_waits", heard),
     Protocol::new("two_that_wait_both_hear_a_deadline", both_hear).large(),
     Protocol::new("a_close_is_heard_by_who_waits", close_heard),
+    Protocol::new("a_description_is_of_the_socket_that_has_the_number", described).large(),
     Protocol::new("no_waker_stays_set_off", waker_is_unset),
     Protocol::new("a_place_that_was_left_belongs_to_who_claims_it", left_place),
     Protocol::new("an_instant_of_the_wait_before_is_not_seen", stale_instant),
@@ -190,4 +191,26 @@ fn expiry() {
     second.join().unwrap();
     let last = said.last().expect("remembered");
     assert!([2, 3].map(of).contains(&last), "{last:?}");
+}
+
+fn described() {
+    let e = engine(&LOCKED);
+    memory::begin();
+    let closes = spawn(1, || {
+        let told = op::close(e, FD);
+        // The kernel frees the number, and another socket gets it.
+        e.kernel.reopen(2);
+        if let op::Close::CallAndTell(index) = told {
+            op::closed(e, FD, index);
+        }
+        op::socket_created(e, FD);
+    });
+    // Of whichever of the two.
+    let _ = op::set_deadline(e, FD, Ways::Read, AT);
+    closes.join().unwrap();
+    let word = e.model_slots().word(FD);
+    if word.kind() == Kind::Socket {
+        let d = e.model_descriptions().at(word.index()).expect("there");
+        assert_eq!(d.cookie(), 2, "the description of a socket that is closed");
+    }
 }

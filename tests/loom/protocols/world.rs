@@ -2,7 +2,7 @@
 //! orders anything, which is less than a system call does; where a model needs more it says so (`LOCKED`).
 
 use crate::kernel::{thread, NOW, PID};
-use netdeadline_engine::atomic::{memory, AtomicI32, AtomicU32, AtomicU64, Ordering, Ordering::*};
+use netdeadline_engine::atomic::{fence, memory, AtomicI32, AtomicU32, AtomicU64, Ordering, Ordering::*};
 use netdeadline_engine::sys::Kernel;
 use netdeadline_engine::table::{Description, Kind};
 use netdeadline_engine::Engine;
@@ -61,9 +61,12 @@ impl World {
         self.timer.load(Relaxed)
     }
 
-    /// Another socket has the number from now on.
+    /// Another socket has the number from now on. The kernel's table of descriptors is a lock: what a thread does before and after
+    /// it, and before and after it asks what a number is, stays there.
     pub fn reopen(&self, cookie: u64) {
+        fence(SeqCst);
         self.cookie.store(cookie, Relaxed);
+        fence(SeqCst);
     }
 
     /// setsockopt(SO_RCVTIMEO).
@@ -105,7 +108,10 @@ impl Kernel for World {
             }
             libc::SYS_getsockopt => {
                 let value = match c {
-                    SO_COOKIE => self.cookie.load(self.reads()),
+                    SO_COOKIE => {
+                        fence(SeqCst);
+                        self.cookie.load(Relaxed)
+                    }
                     _ if c == libc::SO_RCVTIMEO as usize => return self.timeout(d),
                     _ if c == libc::SO_DOMAIN as usize => libc::AF_UNIX as u64,
                     _ if c == libc::SO_TYPE as usize => libc::SOCK_STREAM as u64,
@@ -134,7 +140,11 @@ impl Kernel for World {
 
 impl World {
     fn reads(&self) -> Ordering {
-        if self.order == Relaxed { Relaxed } else { Acquire }
+        if self.order == Relaxed {
+            Relaxed
+        } else {
+            Acquire
+        }
     }
 
     fn timeout(&self, place: usize) -> isize {
