@@ -203,10 +203,10 @@ fn described() {
         if let op::Close::CallAndTell(index) = told {
             op::closed(e, FD, index);
         }
-        op::socket_created(e, FD);
+        op::created(e, FD);
     });
     // Of whichever of the two.
-    let _ = op::set_deadline(e, FD, Ways::Read, AT);
+    let _ = receive().start(e);
     closes.join().unwrap();
     let word = e.model_slots().word(FD);
     if word.kind() == Kind::Socket {
