@@ -147,6 +147,7 @@ struct thread {
     uint64_t op;
     const char *doing;
     uint64_t calls, waits, expiries;
+    unsigned strays;
     struct conn conns[CONNS];
     struct set sets[SETS];
     int outer;
@@ -253,6 +254,9 @@ static inline void note_fact(struct thread *t, const char *name, const struct en
 
 // A counted call. errno is the call's afterwards.
 #define CALL(t, name, fd, ...) (note_begin(t, #name, fd), note_call(t, (long)name(__VA_ARGS__)))
+
+// EINTR without a signal of ours: the machine gives it now and then, natively as well, a few times in ten million calls.
+static inline bool stray(struct thread *t) { return t->strays++ < 3; }
 
 _Noreturn void fault(struct thread *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void show_thread(struct thread *t);

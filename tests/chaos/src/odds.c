@@ -102,6 +102,9 @@ void do_options(struct thread *t) {
     MUST(t, CALL(t, setsockopt, fd, fd, SOL_SOCKET, option, &as, sizeof as) == 0);
     note_fact(t, receiving ? "SO_RCVTIMEO, ms" : "SO_SNDTIMEO, ms", e, (long)(value / MS));
     *(receiving ? &e->so_rcv : &e->so_snd) = value;
+    t->clock |= world->library && value;
+    // The wait that it bounds may have begun already: in a set, or by a read in vain.
+    e->told |= world->library && receiving && value;
 }
 
 // What the kernel says of an end is what the program made of it: nothing was lent and kept.
@@ -192,6 +195,7 @@ void do_give(struct thread *t) {
     struct conn *c = free_conn(t);
     if (c && atomic_compare_exchange_strong(&world->shelved[which], &expected, 1)) {
         *c = world->shelf[which];
+        t->clock |= world->library;
         atomic_store(&world->shelved[which], 0);
         return;
     }

@@ -217,7 +217,7 @@ long receive(struct thread *t, struct conn *c, int side, struct receive *r) {
     }
     if ((gone(error) && (c->dirty || c->end[1 - side].n == 0)) || (inject(error) && is_socket(c)))
         return -1;
-    if (error == EINTR && r->interrupted)
+    if (error == EINTR && (r->interrupted || stray(t)))
         return -1;
     // The kernel's own timeout.
     if (error == EAGAIN && !nonblock && e->so_rcv && now() >= before + e->so_rcv - TICK)
