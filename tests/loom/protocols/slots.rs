@@ -21,6 +21,7 @@ pub const ALL: &[Protocol] = &[
     Protocol::new("one_of_two_takes_an_expiry", one_takes),
     Protocol::new("a_socket_is_told_to_its_set_by_who_arms_or_who_registers", armed_or_registered),
     Protocol::new("a_clock_that_is_moved_is_judged_or_the_judgement_is_noticed", judged),
+    Protocol::new("who_finds_a_socket_finds_that_its_cookie_is_known", counted),
     Protocol::new("two_that_register_a_socket_both_stay", both_join),
     Protocol::new("a_write_that_was_answered_meanwhile_awaits_nothing", answered),
 ];
@@ -260,6 +261,27 @@ fn armed_or_registered() {
     d.join(7);
     let found = d.read.load(generation) != State::Idle;
     assert!(arms.join().unwrap() || found, "armed, registered, and neither saw the other");
+}
+
+fn counted() {
+    let (slots, descriptions) = (slots(), descriptions());
+    // One that is there and goes, while another comes.
+    let (old, d) = descriptions.create(&MEMORY, 7).expect("memory");
+    descriptions.count(&MEMORY, d);
+    settle(slots, 4, Kind::Plain, 0);
+    memory::begin();
+    let comes = spawn(1, || {
+        let (index, d) = descriptions.create(&MEMORY, 9).expect("memory");
+        descriptions.count(&MEMORY, d);
+        assert!(slots.settle(&MEMORY, 5, slots.word(5), Kind::Socket, index));
+    });
+    let goes = spawn(2, move || descriptions.release(old));
+    if slots.word(5).kind() == Kind::Socket {
+        assert!(descriptions.may_have(9), "taken for one that nobody knows");
+    }
+    comes.join().unwrap();
+    goes.join().unwrap();
+    assert!(descriptions.may_have(9) && !descriptions.may_have(7), "miscounted");
 }
 
 /// The two sides stand in `Engine::judge` and `Engine::restart_input`, each with policy and kernel around it: only the words are
