@@ -217,9 +217,10 @@ impl<const ROOM: usize> Poll<ROOM> {
             let at = self.fds.wrapping_add(i.wrapping_mul(ENTRY));
             let entry: libc::pollfd = program::peek(at);
             let gone = self.seen.get(i).and_then(|seen| *seen).is_some_and(|seen| e.slots.word(entry.fd) != seen);
-            // What is no socket never was one that we knew: forgotten, not closed.
-            let gone = gone && socket::kind(&e.kernel, entry.fd) != Err(libc::ENOTSOCK);
-            if (gone || super::closing(e, entry.fd).is_some()) && entry.revents & libc::POLLNVAL == 0 {
+            let gone = gone || super::closing(e, entry.fd).is_some();
+            // What is no socket never was one that we knew: forgotten, not closed. Or the kernel has freed the number and given it to
+            // a pipe, before the thread that closes it has come back to say so.
+            if gone && socket::kind(&e.kernel, entry.fd) != Err(libc::ENOTSOCK) && entry.revents & libc::POLLNVAL == 0 {
                 count += (entry.revents == 0) as isize;
                 program::poke(at.wrapping_add(REVENTS), libc::POLLNVAL);
             }
