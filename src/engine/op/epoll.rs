@@ -176,7 +176,16 @@ fn lost_interest<K: Kernel>(e: &Engine<K>, fd: i32, d: &Description) {
     let mut wanted = false;
     d.each_set(|number| match number.and_then(|n| e.sets.at(n)) {
         Some(set) => {
-            wanted |= set.registration(fd).and_then(|r| r.events(generation)).is_some_and(|ev| ev & INPUT != 0);
+            let events = || set.registration(fd).and_then(|r| r.events(generation));
+            wanted |= events().is_some_and(|events| events & INPUT != 0);
+            if let (None, false, Some(number)) = (events(), d.is_shared(), number) {
+                // A program that waits in no set waits by itself: what it does not wait for does not add up.
+                d.leave(number);
+                if events().is_some() {
+                    // Registered anew by another thread meanwhile.
+                    d.join(number);
+                }
+            }
         }
         // More than four sets: not worth a walk through all; what expires in vain is judged then.
         None => wanted = true,

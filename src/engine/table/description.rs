@@ -302,6 +302,18 @@ impl Description {
         self.sets.load(SeqCst) != 0
     }
 
+    /// It is not in set number `set` any more.
+    pub fn leave(&self, set: u32) {
+        let mark = set as u64 + 1;
+        let _ = self.sets.fetch_update(Relaxed, Relaxed, |sets| {
+            if sets == u64::MAX {
+                return None;
+            }
+            let place = (0..4).find(|i| (sets >> (16 * i)) & 0xffff == mark)?;
+            Some(sets & !(0xffff << (16 * place)))
+        });
+    }
+
     /// It is in set number `set` from now on.
     pub fn join(&self, set: u32) {
         let mark = set as u64 + 1;
