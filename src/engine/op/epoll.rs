@@ -518,6 +518,8 @@ impl Operation for EpollWait {
             return Step::Done(outcome);
         }
         let (count, token) = self.without_tokens(outcome as usize);
+        // Our timer's event has taken the room of another's.
+        let crowded = token && outcome as usize == self.room();
         if self.stage == Stage::Own && !token {
             return Step::Done(outcome);
         }
@@ -528,17 +530,18 @@ impl Operation for EpollWait {
         let Some((number, set)) = e.set(self.epfd()).filter(|_| e.active()) else {
             // Another process's timer, in a set that we know nothing of, or in a sandbox where we may ask for nothing.
             let until = self.until.min(self.scope.until);
-            if count > 0 || now >= until {
+            if count > 0 || now >= until && !crowded {
                 self.held.release(e);
                 return Step::Done(count as isize);
             }
-            return self.call(if until == u64::MAX { u64::MAX } else { until - now });
+            return self.call(if until == u64::MAX { u64::MAX } else { until.saturating_sub(now) });
         };
         if self.stage != Stage::Cut {
             set.present(now);
             set.enter(now, e.process.epoch(&e.kernel));
         }
         let (count, again) = self.report(e, number, set, now, count);
+        let again = again || crowded;
         if count != 0 || now >= self.until.min(self.scope.until) && !again {
             return self.finish(e, set, now, count);
         }
