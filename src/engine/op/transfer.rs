@@ -206,11 +206,8 @@ impl Transfer {
             return self.other_end(e, side);
         }
         let [.., flags] = self.own.args;
-        if splice
-            && flags & libc::SPLICE_F_NONBLOCK as usize != 0
-            && d.has(Flag::Unix)
-            && side.direction == Direction::Read
-        {
+        let asks = splice && flags & libc::SPLICE_F_NONBLOCK as usize != 0;
+        if asks && self.stage == Stage::Piece && d.has(Flag::Unix) && side.direction == Direction::Read {
             // Unix sockets keep the flag (unix_stream_splice_read in net/unix/af_unix.c), TCP does not.
             return self.finish(error(libc::EAGAIN));
         }
