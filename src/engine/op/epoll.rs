@@ -479,6 +479,9 @@ impl Operation for EpollWait {
             return self.start_within(e, set.map(|(_, set)| set));
         }
         if let Some(answer) = self.answered.take() {
+            // From here on it is several waits.
+            let [.., mask, _] = self.own.args;
+            self.held.hold(e, mask);
             return self.resume(e, answer);
         }
         let Some((number, set)) = set else { return Step::Call(self.own) };
@@ -515,12 +518,14 @@ impl Operation for EpollWait {
                     return self.finish(e, set, e.kernel.now(), outcome);
                 }
             }
+            self.held.release(e);
             return Step::Done(outcome);
         }
         let (count, token) = self.without_tokens(outcome as usize);
         // Our timer's event has taken the room of another's.
         let crowded = token && outcome as usize == self.room();
         if self.stage == Stage::Own && !token {
+            self.held.release(e);
             return Step::Done(outcome);
         }
         let now = e.kernel.now();
