@@ -4,15 +4,18 @@
 //! turn it into one [`Line`] without allocation, the [`Limiter`] keeps a storm short, and [`Log`] writes without ever
 //! blocking, killing or misdirecting. When a deadline expires is decided elsewhere. No payload byte ever comes here.
 
+mod histogram;
 mod json;
 mod limiter;
 mod line;
 mod log;
 mod output;
+pub mod page;
 mod plain;
 mod record;
 mod time;
 
+pub use histogram::{bucket, lower_bound, BUCKETS};
 pub use json::{json, json_more, json_note};
 pub use limiter::{Limiter, Verdict};
 pub use line::Line;
