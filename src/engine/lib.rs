@@ -24,11 +24,12 @@ pub mod sys;
 pub mod table;
 
 use crate::atomic::{AtomicBool, AtomicU32, Ordering::*};
+use evidence::page::Page;
 use process::Process;
 use set::Sets;
 use settings::Settings;
-use sys::{Kernel, Published};
-use table::{Descriptions, Doubled, Kind, Loans, Scopes, Slots, Waiters};
+use sys::{Kernel, Published, Shared};
+use table::{Descriptions, Doubled, Kind, Loans, Measures, Scopes, Slots, Waiters};
 
 /// Everything that is known in one process.
 pub struct Engine<K: Kernel> {
@@ -44,6 +45,11 @@ pub struct Engine<K: Kernel> {
     pub(crate) loans: Loans,
     pub(crate) waiters: Waiters,
     pub(crate) doubled: Doubled,
+    pub(crate) measures: Measures,
+    /// The evidence page.
+    pub(crate) page: Shared<Page>,
+    /// No page is made any more.
+    sealed: AtomicBool,
     /// The scopes that threads are in.
     pub scopes: Scopes,
     /// Whatever closes an fd of the program comes by us.
@@ -71,6 +77,9 @@ impl<K: Kernel> Engine<K> {
             loans: Loans::new(),
             waiters: Waiters::new(),
             doubled: Doubled::new(),
+            measures: Measures::new(),
+            page: Shared::new(),
+            sealed: AtomicBool::new(false),
             scopes: Scopes::new(),
             sees_closes: AtomicBool::new(false),
             settings: Published::new(Settings::new()),

@@ -1,5 +1,6 @@
 //! What the operator said, once, at the start of the process.
 
+use crate::evidence::place::Place;
 use crate::evidence::Log;
 use crate::policy::Policy;
 
@@ -17,6 +18,8 @@ pub struct Settings {
     pub io_uring: bool,
     /// Where records go.
     pub log: Log,
+    /// Where evidence pages go.
+    pub pages: Place,
     /// The path in NETDEADLINE_CONFIG, for records, cut to what fits.
     pub config_path: [u8; 256],
 }
@@ -31,6 +34,7 @@ impl Settings {
             timeouts_by_kernel: false,
             io_uring: false,
             log: Log::new(),
+            pages: Place::new(),
             config_path: [0; 256],
         }
     }

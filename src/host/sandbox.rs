@@ -20,6 +20,7 @@ pub fn before_seccomp(mode: c_int, call: &[usize; 6]) {
         // A vfork child's filter is its own. Its calls are plain anyway, and it would retire its parent.
         return;
     }
+    ENGINE.seal_page();
     let why = match mode == libc::SECCOMP_MODE_STRICT as c_int {
         true => Some(STRICT),
         false if ENGINE.active() && !survives(Some(call)) => Some(FILTER),
@@ -34,7 +35,11 @@ pub fn before_seccomp(mode: c_int, call: &[usize; 6]) {
 
 /// Were we started under a filter, and is it one that lets us work?
 pub fn started_under_filter() {
-    if filtered() && !survives(None) {
+    if !filtered() {
+        return;
+    }
+    ENGINE.seal_page();
+    if !survives(None) {
         ENGINE.retire();
         // Saying it needs calls that the filter may kill for as well: another child says it.
         in_child(|| ENGINE.say(FILTER));

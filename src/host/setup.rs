@@ -39,7 +39,7 @@ pub fn start(environment: *const *const c_char) -> bool {
     });
     if inert {
         ENGINE.stand_by();
-    } else if ENGINE.ruled() {
+    } else if ENGINE.ruled() || ENGINE.settings.peek().is_some_and(|settings| settings.pages.is_on()) {
         sandbox::started_under_filter();
         if !ENGINE.retired() {
             // Now, before there is anybody to lend our memory to (`Process::lend`), and after a filter was tried.
@@ -120,6 +120,13 @@ fn configure(settings: &mut Settings, environment: *const *const c_char) -> bool
             if let Err(error) = settings.policy.parse_shorthand(class, duration) {
                 return complain(settings, error);
             }
+        }
+    }
+    if let Some(pages) = text(b"NETDEADLINE_STATS") {
+        let runtime = text(b"XDG_RUNTIME_DIR").unwrap_or_default();
+        if let Err(expected) = settings.pages.set(pages, runtime) {
+            let said = Printable(pages);
+            return complain(settings, format_args!("NETDEADLINE_STATS: \"{said}\": expected {expected}"));
         }
     }
     let choices = [

@@ -11,6 +11,7 @@ mod line;
 mod log;
 mod output;
 pub mod page;
+pub mod place;
 mod plain;
 mod record;
 mod time;
@@ -21,7 +22,7 @@ pub use limiter::{Limiter, Verdict};
 pub use line::Line;
 pub use log::{Format, Log};
 pub use plain::{plain, plain_more, plain_note};
-pub use record::{Cause, Record, Who};
+pub use record::{transferred, Cause, Record, Who};
 
 #[cfg(test)]
 mod format_tests;

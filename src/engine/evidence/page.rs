@@ -256,6 +256,26 @@ impl Destination {
 }
 
 impl Page {
+    /// A page of zeroes becomes that of a process: its number and its beginning, the clocks' readings, its name.
+    pub fn begin(&self, who: [u64; 2], made: [u64; 2], comm: [u8; 16], observes: bool) {
+        let [pid, start] = who;
+        self.size.store(core::mem::size_of::<Page>() as u64, Relaxed);
+        self.pid.store(pid, Relaxed);
+        self.start.store(start, Relaxed);
+        self.made.iter().zip(made).for_each(|(to, from)| to.store(from, Relaxed));
+        self.comm.iter().zip(text_words(comm)).for_each(|(to, from)| to.store(from, Relaxed));
+        self.observes.store(u64::from(observes), Relaxed);
+        self.magic.store(MAGIC, Relaxed);
+        // Last: who copies the file while it is made finds no version.
+        self.version.store(VERSION, Release);
+    }
+
+    /// The process's name, padded with NULs.
+    pub fn name(&self) -> [u8; 16] {
+        let [a, b] = &self.comm;
+        text_bytes(a.load(Relaxed), b.load(Relaxed))
+    }
+
     /// The place of this destination: its own, one that is now its own, or the one of the rest.
     pub fn destination(&self, key: &Key, accepts: bool) -> usize {
         for (index, place) in self.destinations.iter().take(OTHER).enumerate() {
@@ -348,12 +368,8 @@ pub struct Kept {
 impl Kept {
     fn words(&self) -> [u64; EXPIRY] {
         let halves = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
-        let text = |bytes: [u8; 16]| {
-            let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
-            [u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes(rest)]
-        };
-        let [comm, comm2] = text(self.comm);
-        let [operation, operation2] = text(self.operation);
+        let [comm, comm2] = text_words(self.comm);
+        let [operation, operation2] = text_words(self.operation);
         let [received, sent] = self.bytes;
         let kinds = u32::from_ne_bytes([self.cause, u8::from(self.observed), self.origin, 0]);
         let first = [
@@ -382,12 +398,6 @@ impl Kept {
     fn of(words: [u64; EXPIRY]) -> Kept {
         let low = |word: u64| word as u32;
         let high = |word: u64| (word >> 32) as u32;
-        let text = |a: u64, b: u64| {
-            let mut bytes = [0; 16];
-            let both = a.to_ne_bytes().into_iter().chain(b.to_ne_bytes());
-            bytes.iter_mut().zip(both).for_each(|(to, from)| *to = from);
-            bytes
-        };
         let [realtime, who, comm, comm2, operation, operation2, kinds, timeout, waited, cookie, destination, received, sent, trip, _, _, peer @ ..] =
             words;
         let [cause, observed, origin, _] = low(kinds).to_ne_bytes();
@@ -395,8 +405,8 @@ impl Kept {
             realtime,
             tid: low(who) as i32,
             fd: high(who) as i32,
-            comm: text(comm, comm2),
-            operation: text(operation, operation2),
+            comm: text_bytes(comm, comm2),
+            operation: text_bytes(operation, operation2),
             cause,
             observed: observed != 0,
             origin,
@@ -411,6 +421,18 @@ impl Kept {
             peer: Key(peer),
         }
     }
+}
+
+fn text_words(bytes: [u8; 16]) -> [u64; 2] {
+    let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
+    [u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes(rest)]
+}
+
+fn text_bytes(first: u64, second: u64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    let both = first.to_ne_bytes().into_iter().chain(second.to_ne_bytes());
+    bytes.iter_mut().zip(both).for_each(|(to, from)| *to = from);
+    bytes
 }
 
 impl Expiry {

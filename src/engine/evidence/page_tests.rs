@@ -153,9 +153,8 @@ fn sixteen_threads_at_once_lose_nothing() {
             });
         }
     });
-    let of = |read: fn(&Waits) -> u64| -> u64 {
-        page.destinations.iter().map(|place| read(place.class(Class::Read))).sum()
-    };
+    let of =
+        |read: fn(&Waits) -> u64| -> u64 { page.destinations.iter().map(|place| read(place.class(Class::Read))).sum() };
     assert_eq!(of(|waits| waits.ended.load(Relaxed)), 16 * turns);
     assert_eq!(of(|waits| waits.buckets.iter().map(|count| count.load(Relaxed)).sum()), 16 * turns);
     assert_eq!(page.expiries.load(Relaxed), 16 * turns);

@@ -127,15 +127,21 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// What TCP_INFO adds. `connected`: this end made the connection, so that its SYN is among the acknowledged bytes; they are
-    /// taken where the kernel (before 4.19) does not count what it sent.
+    /// What TCP_INFO adds. `connected`: this end made the connection.
     pub fn with_tcp_info(mut self, info: &TcpInfo, connected: bool) -> Record<'a> {
-        self.bytes_in = Some(info.bytes_received);
-        let acknowledged = info.bytes_acked.saturating_sub(u64::from(connected));
-        self.bytes_out = Some(acknowledged.max(info.bytes_sent.saturating_sub(info.bytes_retrans)));
+        let [received, sent] = transferred(info, connected);
+        self.bytes_in = Some(received);
+        self.bytes_out = Some(sent);
         self.rtt_us = (info.rtt > 0).then_some(info.rtt);
         self.retransmits = Some(u32::from(info.retransmits));
         self.unacked = Some(info.unacked);
         self
     }
+}
+
+/// Bytes received and sent, by TCP_INFO. Where this end made the connection its SYN is among the acknowledged bytes; these are taken
+/// where the kernel (before 4.19) does not count what it sent.
+pub fn transferred(info: &TcpInfo, connected: bool) -> [u64; 2] {
+    let acknowledged = info.bytes_acked.saturating_sub(u64::from(connected));
+    [info.bytes_received, acknowledged.max(info.bytes_sent.saturating_sub(info.bytes_retrans))]
 }

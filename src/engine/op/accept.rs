@@ -160,7 +160,9 @@ pub fn accepted<K: Kernel>(e: &Engine<K>, fd: i32) {
         if let Ok(local) = socket::local_name(k, fd) {
             let rules = Addr::from_sockaddr(local.bytes()).map(|local| settings.policy.accepted(&local));
             if let Some(rules) = rules.filter(|rules| !rules.is_none()) {
-                e.ruled_by(fd, rules, true);
+                if let Some((_, d)) = e.ruled_by(fd, rules, true) {
+                    e.measure_found(fd, d);
+                }
                 return;
             }
         }

@@ -11,7 +11,8 @@ use crate::table::{Description, Flag, Kind, SlotWord, State};
 use crate::Engine;
 
 /// Where one of these is set, the long way is taken.
-const EXCEPTIONS: [Flag; 5] = [Flag::Blocking, Flag::Aborted, Flag::Outlived, Flag::LowWater, Flag::Explicit];
+const EXCEPTIONS: [Flag; 6] =
+    [Flag::Blocking, Flag::Aborted, Flag::Outlived, Flag::LowWater, Flag::Explicit, Flag::Measured];
 
 const EXCEPTIONAL: u32 = Flag::Blocking as u32
     | Flag::Aborted as u32

@@ -107,7 +107,9 @@ impl<K: Kernel> Engine<K> {
         if decision.is_none() {
             return self.unruled(fd, slot, domain);
         }
-        self.ruled_by(fd, decision, accepted)
+        let found = self.ruled_by(fd, decision, accepted)?;
+        self.measure_found(fd, found.1);
+        Some(found)
     }
 
     /// Did this end of an inherited connection call connect (rather than accept)? Only that end had its SYN acknowledged, and
@@ -182,6 +184,7 @@ impl<K: Kernel> Engine<K> {
         }
         let cookie = socket::cookie(k, fd).ok()?;
         let (index, d) = self.descriptions.create(k, cookie as u32)?;
+        self.measure(index, d);
         if self.movable() {
             // What is asked for in `adopt`.
             self.descriptions.count(k, d);

@@ -11,7 +11,7 @@ use super::wake::{Patience, SLICE};
 use super::{error, Call, Operation, Scope, Step};
 use crate::policy::{Addr, Class};
 use crate::sys::{program, socket, Kernel};
-use crate::table::{Description, Flag, Kind, SlotWord, State};
+use crate::table::{Description, Flag, Kind, Running, SlotWord, State};
 use crate::Engine;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -206,6 +206,22 @@ impl Operation for Connect {
     }
 
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
+        let step = self.go_on(e, outcome);
+        if let (Step::Done(answer), true, Some(d)) =
+            (step, self.stage != Stage::Plain, e.descriptions.at(self.slot.index()))
+        {
+            e.measure_connect(d, answer);
+        }
+        step
+    }
+
+    fn within(&mut self, scope: Scope) {
+        self.patience.scope = scope;
+    }
+}
+
+impl Connect {
+    fn go_on<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
         self.patience.end(e);
         match self.stage {
             Stage::Started(loan) | Stage::Lent(loan) => loan.give_back(e, self.fd),
@@ -260,10 +276,6 @@ impl Operation for Connect {
             }
         }
     }
-
-    fn within(&mut self, scope: Scope) {
-        self.patience.scope = scope;
-    }
 }
 
 impl<K: Kernel> Engine<K> {
@@ -298,7 +310,9 @@ impl<K: Kernel> Engine<K> {
             return None;
         }
         if !tracked {
-            return self.ruled_by(fd, decision, false);
+            let found = self.ruled_by(fd, decision, false)?;
+            self.measure_dial(found.1, Addr::from_sockaddr(bytes));
+            return Some(found);
         }
         let (slot, d) = self.describe(fd)?;
         if d.has(Flag::Connecting) && !self.is_pending(fd) {
@@ -307,6 +321,7 @@ impl<K: Kernel> Engine<K> {
         if !d.has(Flag::Connecting) {
             d.clear(Flag::Accepted);
             self.ruled_by(fd, decision, false);
+            self.measure_dial(d, Addr::from_sockaddr(bytes));
         }
         Some((slot, d))
     }
@@ -317,6 +332,7 @@ impl<K: Kernel> Engine<K> {
 
     /// A connect attempt has failed: nothing of it is left for the next one.
     pub(crate) fn attempt_ended(&self, d: &Description) {
+        self.measure_end(d, Running::Connect);
         d.clear(Flag::Connecting);
         d.clear(Flag::FastOpen);
         d.write.store(State::Idle, d.generation());

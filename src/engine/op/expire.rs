@@ -182,10 +182,14 @@ impl<K: Kernel> Engine<K> {
         let Some(settings) = self.settings.peek() else { return };
         // Asked first: in a storm of expiries what is left out must not cost its TCP_INFO.
         let admitted = settings.log.admit(now);
-        let asks = self.movable() || matches!(admitted, evidence::Verdict::Write { .. });
+        let measured = d.has(Flag::Measured);
+        let asks = measured || self.movable() || matches!(admitted, evidence::Verdict::Write { .. });
         let info = if asks && !d.has(Flag::Unix) { socket::tcp_info(k, pin).ok() } else { None };
         if !observed {
             self.remember(d, &due, direction, info.as_ref(), now);
+        }
+        if measured {
+            self.measure_expiry(fd, pin, d, direction, &due, operation, now, observed, info.as_ref());
         }
         let evidence::Verdict::Write { more } = admitted else { return };
         let file = settings.config_path.split(|&b| b == 0).next().unwrap_or_default();

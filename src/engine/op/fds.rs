@@ -2,7 +2,7 @@
 
 use crate::set::Set;
 use crate::sys::{file, Kernel};
-use crate::table::{Kind, SlotWord};
+use crate::table::{Flag, Kind, SlotWord};
 use crate::Engine;
 
 /// What a close may do.
@@ -265,6 +265,10 @@ impl<K: Kernel> Engine<K> {
             Kind::Socket => {
                 // Whoever waits on this number finds that it is another's now (the generation has moved).
                 self.wake(word.index(), 0);
+                if let Some(d) = self.descriptions.at(word.index()).filter(|d| d.has(Flag::Measured) && !d.is_shared())
+                {
+                    self.measure_closed(d);
+                }
                 self.descriptions.release(word.index());
             }
             Kind::Set if self.sets.release(word.index()) => self.close_set(word.index()),

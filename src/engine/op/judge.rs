@@ -6,7 +6,7 @@
 use super::clock::{Cause, Direction, Due, Way};
 use crate::policy::Class;
 use crate::sys::{socket, Kernel, TcpInfo};
-use crate::table::{Description, Flag, State};
+use crate::table::{Description, Flag, Running, State};
 use crate::Engine;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
@@ -215,6 +215,7 @@ impl<K: Kernel> Engine<K> {
     /// The connect attempt is over, well or badly: the other clocks begin.
     pub(crate) fn connected(&self, fd: i32, d: &Description, now: u64) {
         if d.clear(Flag::Connecting) {
+            self.measure_end(d, Running::Connect);
             d.clear(Flag::FastOpen);
             d.read_start.store(now, Relaxed);
             d.write_start.store(now, Relaxed);

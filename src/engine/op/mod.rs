@@ -15,6 +15,7 @@ mod expire;
 mod explicit;
 mod fds;
 mod judge;
+mod measure;
 mod options;
 mod passed;
 mod poll;
@@ -52,6 +53,7 @@ pub use send::Send;
 pub use send_many::SendMany;
 pub use transfer::Transfer;
 
+use crate::evidence::page::OTHER;
 use crate::sys::{signal, Kernel};
 use crate::Engine;
 

@@ -413,18 +413,27 @@ impl Operation for Receive {
 impl<K: Kernel> Engine<K> {
     /// Bytes (or, with 0, the end) came from the peer.
     pub(crate) fn bytes_came(&self, fd: i32, slot: SlotWord, d: &Description, count: usize) {
+        if d.has_any(Flag::OneShot as u32 | Flag::Measured as u32) {
+            self.seldom_came(fd, slot, d, count);
+        }
         d.received();
         if count == 0 {
             d.clear(Flag::Paused);
             d.read.store(crate::table::State::Idle, d.generation());
             return;
         }
-        if d.has(Flag::OneShot) {
-            self.spend_oneshots(fd, slot, d, super::epoll::INPUT);
-        }
         let waits = d.has(Flag::WantsInput) && d.in_sets();
         if !waits || !self.restart_input(d, self.kernel.now()) {
             self.rearm_input(fd, slot, d);
+        }
+    }
+
+    /// The same, for what few sockets have.
+    #[cold]
+    fn seldom_came(&self, fd: i32, slot: SlotWord, d: &Description, count: usize) {
+        self.measure_input(fd, d);
+        if count != 0 && d.has(Flag::OneShot) {
+            self.spend_oneshots(fd, slot, d, super::epoll::INPUT);
         }
     }
 }

@@ -399,6 +399,9 @@ impl<K: Kernel> Engine<K> {
     /// The program wrote: a request may be under way, and its answer is waited for from now.
     pub(crate) fn bytes_went(&self, fd: i32, slot: SlotWord, d: &Description, now: u64) {
         let generation = d.generation();
+        if d.has_any(Flag::OneShot as u32 | Flag::Measured as u32) {
+            self.seldom_went(fd, slot, d, now);
+        }
         d.last_write.store(now, Relaxed);
         d.write_start.store(now, Relaxed);
         d.clear(Flag::Sampled);
@@ -410,9 +413,6 @@ impl<K: Kernel> Engine<K> {
             d.clear(Flag::Connecting);
         }
         d.write.store(State::Idle, generation);
-        if d.has(Flag::OneShot) {
-            self.spend_oneshots(fd, slot, d, super::epoll::OUTPUT);
-        }
         if d.has(Flag::WantsOutput) && d.in_sets() {
             let way = self.way_in_set(fd, d);
             self.arm(fd, slot, d, Direction::Write, way, now);
@@ -429,6 +429,15 @@ impl<K: Kernel> Engine<K> {
             d.read.store(State::Idle, generation);
             let way = self.way_in_set(fd, d);
             self.arm(fd, slot, d, Direction::Read, way, now);
+        }
+    }
+
+    /// The same, for what few sockets have.
+    #[cold]
+    fn seldom_went(&self, fd: i32, slot: SlotWord, d: &Description, now: u64) {
+        self.measure_output(fd, d, now);
+        if d.has(Flag::OneShot) {
+            self.spend_oneshots(fd, slot, d, super::epoll::OUTPUT);
         }
     }
 }

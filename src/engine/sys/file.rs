@@ -11,6 +11,8 @@ pub struct Identity {
     pub inode: u64,
     /// st_mode: type and permissions.
     pub mode: u32,
+    /// st_uid.
+    pub owner: u32,
 }
 
 impl Identity {
@@ -32,7 +34,7 @@ pub fn identity(k: &impl Kernel, fd: i32) -> Result<Identity, i32> {
     answer(k.call(libc::SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0]))?;
     // SAFETY: zeroed, and a struct of integers only.
     let stat = unsafe { stat.assume_init() };
-    Ok(Identity { device: stat.st_dev, inode: stat.st_ino, mode: stat.st_mode })
+    Ok(Identity { device: stat.st_dev, inode: stat.st_ino, mode: stat.st_mode, owner: stat.st_uid })
 }
 
 /// close. Not for the program's descriptors.
@@ -63,6 +65,58 @@ pub fn flags(k: &impl Kernel, fd: i32) -> Result<i32, i32> {
 pub fn open(k: &impl Kernel, path: &core::ffi::CStr, flags: i32, mode: u32) -> Result<i32, i32> {
     let args = [libc::AT_FDCWD as usize, path.as_ptr() as usize, flags as usize, mode as usize, 0, 0];
     answer(k.call(libc::SYS_openat, args)).map(|fd| fd as i32)
+}
+
+/// The same of a name in an open directory.
+pub fn open_at(k: &impl Kernel, directory: i32, name: &core::ffi::CStr, flags: i32, mode: u32) -> Result<i32, i32> {
+    let args = [directory as usize, name.as_ptr() as usize, flags as usize, mode as usize, 0, 0];
+    answer(k.call(libc::SYS_openat, args)).map(|fd| fd as i32)
+}
+
+/// unlinkat: a name in an open directory is gone.
+pub fn remove_at(k: &impl Kernel, directory: i32, name: &core::ffi::CStr) -> Result<(), i32> {
+    answer(k.call(libc::SYS_unlinkat, [directory as usize, name.as_ptr() as usize, 0, 0, 0, 0])).map(drop)
+}
+
+/// mkdirat of an absolute path.
+pub fn make_directory(k: &impl Kernel, path: &core::ffi::CStr, mode: u32) -> Result<(), i32> {
+    let args = [libc::AT_FDCWD as usize, path.as_ptr() as usize, mode as usize, 0, 0, 0];
+    answer(k.call(libc::SYS_mkdirat, args)).map(drop)
+}
+
+/// fallocate: the file is so long, and has its room. EFBIG comes with SIGXFSZ.
+pub fn allocate(k: &impl Kernel, fd: i32, bytes: usize) -> Result<(), i32> {
+    answer(k.call(libc::SYS_fallocate, [fd as usize, 0, 0, bytes, 0, 0])).map(drop)
+}
+
+/// read into a buffer: how many bytes, 0 at the end.
+pub fn read(k: &impl Kernel, fd: i32, into: &mut [u8]) -> Result<usize, i32> {
+    let count = answer(k.call(libc::SYS_read, [fd as usize, into.as_mut_ptr() as usize, into.len(), 0, 0, 0]))?;
+    Ok(count.min(into.len()))
+}
+
+/// The names in an open directory, as far as they are there at the first looks: at most so many thousand.
+pub fn each_name(k: &impl Kernel, directory: i32, mut each: impl FnMut(&core::ffi::CStr)) {
+    // struct linux_dirent64 (getdents64(2)): d_ino, d_off, 8 bytes each; d_reclen, 2; d_type, 1; d_name.
+    const NAME: usize = 19;
+    let mut buffer = [0_u8; 2048];
+    for _ in 0..64 {
+        let args = [directory as usize, buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0];
+        let count = answer(k.call(libc::SYS_getdents64, args)).unwrap_or(0);
+        let mut rest = buffer.get(..count).unwrap_or_default();
+        if rest.is_empty() {
+            return;
+        }
+        while let Some(length) = rest.get(16..18).and_then(|bytes| bytes.first_chunk::<2>()) {
+            let length = usize::from(u16::from_ne_bytes(*length));
+            let Some((entry, after)) = rest.split_at_checked(length.max(1)) else { break };
+            let name = entry.get(NAME..).map(core::ffi::CStr::from_bytes_until_nul);
+            if let Some(Ok(name)) = name {
+                each(name);
+            }
+            rest = after;
+        }
+    }
 }
 
 /// write. Blocks where the description may block and is not ready: ask [`super::poll_now`] first.

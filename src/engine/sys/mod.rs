@@ -17,6 +17,7 @@ pub mod pages;
 pub mod process;
 pub mod program;
 mod published;
+mod shared;
 pub mod signal;
 pub mod socket;
 mod tcp_info;
@@ -28,6 +29,7 @@ pub use event::poll_now;
 pub use lazy::{Lazy, Zeroed};
 pub use linux::Linux;
 pub use published::Published;
+pub use shared::{Found, Mapping, Shared};
 pub use tcp_info::TcpInfo;
 
 /// The size in which memory is asked for.

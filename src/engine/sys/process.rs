@@ -1,6 +1,6 @@
 //! Who we are, as a record names it.
 
-use super::Kernel;
+use super::{file, Kernel};
 
 /// getpid: the process, as its own namespace numbers it.
 pub fn pid(k: &impl Kernel) -> i32 {
@@ -24,6 +24,35 @@ pub fn comm(k: &impl Kernel) -> [u8; 16] {
     name
 }
 
+/// geteuid: whose files we make.
+pub fn effective_user(k: &impl Kernel) -> u32 {
+    k.call(libc::SYS_geteuid, [0; 6]) as u32
+}
+
+/// Is there a process of this number, as our namespace counts? In doubt, yes.
+pub fn exists(k: &impl Kernel, pid: i32) -> bool {
+    pid > 0 && k.call(libc::SYS_kill, [pid as usize, 0, 0, 0, 0, 0]) != -(libc::ESRCH as isize)
+}
+
+/// When this process began, in clock ticks after the boot (proc(5), /proc/PID/stat, field 22). Tells it from others that have had
+/// its number. `None` where there is no /proc.
+pub fn start(k: &impl Kernel) -> Option<u64> {
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+    let fd = file::open(k, c"/proc/self/stat", flags, 0).ok()?;
+    let mut text = [0; 1024];
+    let count = file::read(k, fd, &mut text);
+    let _ = file::close(k, fd);
+    start_in(text.get(..count.ok()?)?)
+}
+
+/// The same, from that file's text. The second field is a name in brackets, and may itself hold brackets and spaces.
+fn start_in(text: &[u8]) -> Option<u64> {
+    let name = text.iter().rposition(|byte| *byte == b')')?;
+    let mut fields = text.get(name..)?.split(|byte| *byte == b' ');
+    // The name's end is the first of them: 2.
+    core::str::from_utf8(fields.nth(20)?).ok()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -37,5 +66,21 @@ mod tests {
         let (tid_there, name) = thread.spawn(|| (tid(&Linux), comm(&Linux))).expect("spawn").join().expect("join");
         assert!(tid_there > 0 && tid_there != tid(&Linux));
         assert_eq!(&name, b"fourteen chars\0\0");
+    }
+
+    #[test]
+    fn a_process_began_when_its_stat_says() {
+        let text = std::fs::read_to_string("/proc/self/stat").expect("stat");
+        let theirs = text.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(19)).expect("field 22");
+        assert_eq!(start(&Linux).map(|start| std::format!("{start}")).as_deref(), Some(theirs));
+        let odd = b"7 (a) b 1 (c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 23";
+        assert_eq!(start_in(odd), Some(4711));
+        assert_eq!((start_in(b"7 (a"), start_in(b"7 (a) S 1"), start_in(b"")), (None, None, None));
+    }
+
+    #[test]
+    fn this_process_exists() {
+        assert!(exists(&Linux, pid(&Linux)));
+        assert!(!exists(&Linux, 0) && !exists(&Linux, i32::MAX));
     }
 }

@@ -68,6 +68,8 @@ pub enum Flag {
     /// O_NONBLOCK was seen to be set, and this process has not changed it since. Another process that shares the socket may have:
     /// only where a wait without a bound is the worst that can come of it.
     SeenNonblocking = 1 << 22,
+    /// Its waits are counted in the evidence page.
+    Measured = 1 << 23,
 }
 
 /// Above the flags: which expiry it is (3 bits, wrapping), and how often the program was told of it (4 bits).
@@ -164,7 +166,8 @@ impl Description {
 
     /// The program is about to write. Another thread may read the answer before this one comes back from its call.
     pub fn writes(&self) {
-        if self.ruled(Class::Response) || self.has(Flag::Accepted) || self.has(Flag::Explicit) {
+        let counts = Flag::Accepted as u32 | Flag::Explicit as u32 | Flag::Measured as u32;
+        if self.ruled(Class::Response) || self.has_any(counts) {
             self.set(Flag::Writing);
         }
     }
