@@ -32,8 +32,25 @@ pub fn command() -> Command {
                 .arg(words("explain").long("explain").value_name("ADDRESS").num_args(1..=2).action(ArgAction::Append))
                 .arg(Arg::new("on").long("on").action(ArgAction::SetTrue)),
         )
+        .subcommand(trace())
         // Reads its own arguments: main.rs calls it before it comes here. It is named for the sake of suggestions.
         .subcommand(Command::new("demo"))
+}
+
+fn trace() -> Command {
+    let value =
+        |name: &'static str, value: &'static str| words(name).long(name).value_name(value).allow_hyphen_values(true);
+    Command::new("trace")
+        .override_help(help::TRACE)
+        .arg(value("pid", "PID").short('p'))
+        .arg(value("comm", "NAME"))
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue))
+        .arg(value("slow", "D"))
+        .arg(value("output", "FILE").short('o'))
+        .arg(Arg::new("tracefs").long("tracefs").action(ArgAction::SetTrue))
+        .arg(value("buffer", "SIZE"))
+        .arg(value("connections", "N"))
+        .arg(words("command").value_name("COMMAND").num_args(0..).trailing_var_arg(true))
 }
 
 fn words(id: &'static str) -> Arg {

@@ -8,12 +8,14 @@ netdeadline - real deadlines on the sockets of any program, with no change to it
   netdeadline run --connect 2s --read 30s psql -h db  and waiting for data: 30 s
   netdeadline check ./app /usr/bin/python3           would deadlines reach them?
   netdeadline policy --explain 10.0.0.7:5432          which rule would decide?
+  netdeadline trace -- curl http://host/              how long do connects take?
   netdeadline demo                                    see it work, here and now
 
 commands
   run      start a program with deadlines; it takes this process's place
   check    say how a program would be covered, and if not, why
   policy   read the rules in force, print them, explain a decision
+  trace    show connections of any process as they end, with nothing preloaded
   demo     broken servers on loopback, clients with and without deadlines
 
   netdeadline COMMAND --help    more about one of them
@@ -66,6 +68,46 @@ netdeadline(7).
 
 exit codes: the program's own; 125 netdeadline's own error, 126 the program
 cannot be executed, 127 it is not found
+";
+
+/// `netdeadline trace --help`
+pub const TRACE: &str = "\
+netdeadline trace - see connections live and die, with nothing preloaded
+
+  netdeadline trace                           every TCP connection of the machine
+  netdeadline trace -p 4711                   of a process and what it starts
+  netdeadline trace --comm nginx --slow 50ms  connects of 50 ms and more
+  netdeadline trace -- curl -s http://host/   of a command, until it ends
+  netdeadline trace --json -o /tmp/trace.json -- ./app
+
+usage: netdeadline trace [-p PID | --comm NAME | -- COMMAND...] [OPTIONS]
+
+  -p, --pid PID     a process, and what it starts from now on
+  --comm NAME       threads of that name, and all threads of a process that has it
+  --slow D          show only connects that took D (500ms, 1.5s) or more, or had
+                    tried for so long; all are counted
+  --json            one JSON object a line, the summary last
+  -o, --output FILE write there; else to stdout, and with COMMAND to stderr
+  --tracefs         use no BPF but the kernel's trace events: without BTF and
+                    CAP_BPF; no bytes, and no table of who owns what
+  --buffer SIZE     what may wait for us in the kernel (16m, a power of two)
+  --connections N   how many can be followed at a time (65536)
+  --help            this text
+
+A line for each connection when it ends: when, whose, from where to where,
+whether connect answered EINPROGRESS, milliseconds until it stood, the states
+it passed (SYN SYN_SENT, RCV SYN_RECV, EST ESTABLISHED, FW1 FW2 FIN_WAIT1 and 2,
+CW CLOSE_WAIT, LA LAST_ACK, CLG CLOSING), segments sent again, payload sent (and
+acknowledged) and received, milliseconds from first to last, and how it ended:
+by whom, by which error, and for a process under netdeadline by which deadline.
+What is not known is `-`. Ctrl-C ends it with a summary and a histogram.
+
+It takes Linux 5.12 with BTF, and CAP_BPF and CAP_PERFMON; for EINPROGRESS, and
+to know who accepted a connection, also tracefs, which root can read and others
+with CAP_DAC_READ_SEARCH. What is missing is said, with what to do about it.
+
+exit codes: the command's own (128 + n where signal n ended it); 0 without one;
+125 netdeadline's own error, 126 the command cannot be executed, 127 not found
 ";
 
 /// `netdeadline check --help`

@@ -28,6 +28,7 @@ mod run;
 mod script;
 mod settings;
 mod text;
+mod trace;
 
 use std::ffi::{CStr, OsStr, OsString};
 use std::io::{self, Write};
@@ -92,6 +93,7 @@ fn dispatch(arguments: &[OsString]) -> Result<u8, Failure> {
             let files: Vec<_> = matches.get_many::<OsString>("files").into_iter().flatten().cloned().collect();
             written(check::main(&files, matches.get_flag("json")))
         }
+        Some(("trace", matches)) => trace::main(&trace::Request::read(matches)?),
         Some(("policy", matches)) => {
             let questions = cli::questions(matches).map_err(Failure::own)?;
             written(policy::main(&cli::options(matches), &questions)?)
