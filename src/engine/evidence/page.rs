@@ -50,9 +50,11 @@ crate::zeroed! {
 }
 
 crate::zeroed! {
-    /// An address, in words that can be compared: see [`Key`].
+    /// The place of an address, in words that can be compared: see [`Key`].
     #[repr(C)]
     pub struct Name {
+        /// 0: free; 1: being filled; 2: in use.
+        state: AtomicU64,
         words: [AtomicU64; KEY],
     }
 }
@@ -61,12 +63,10 @@ crate::zeroed! {
     /// Where connections lead, or come in.
     #[repr(C)]
     pub struct Destination {
-        /// 0: free; 1: being filled; 2: in use.
-        state: AtomicU64,
-        /// 0: the program connects there; 1: it accepts there.
-        pub accepts: AtomicU64,
         /// The other end of those that connect; this end of those that are accepted.
         pub name: Name,
+        /// 0: the program connects there; 1: it accepts there.
+        pub accepts: AtomicU64,
         /// Connections that ever were counted here.
         pub connections: AtomicU64,
         /// Connections that are open.
@@ -201,8 +201,23 @@ impl Name {
         Key(words)
     }
 
-    fn write(&self, key: &Key) {
+    /// Is it in use, and all of it there?
+    pub fn is_whole(&self) -> bool {
+        // Acquire pairs with the Release in `fill`.
+        self.state.load(Acquire) == WRITTEN
+    }
+
+    /// Is it free, and from now on the caller's to fill? For one of those who ask.
+    pub fn claim(&self) -> bool {
+        // Relaxed: nothing is read but what this very thread writes.
+        self.state.load(Relaxed) == 0 && self.state.compare_exchange(0, BEING_WRITTEN, Relaxed, Relaxed).is_ok()
+    }
+
+    /// Fill what was claimed.
+    pub fn fill(&self, key: &Key) {
         self.words.iter().zip(key.0).for_each(|(to, from)| to.store(from, Relaxed));
+        // Release pairs with the Acquire in `is_whole`: whoever finds it in use finds all of it.
+        self.state.store(WRITTEN, Release);
     }
 }
 
@@ -223,8 +238,7 @@ impl Waits {
 impl Destination {
     /// Is it in use, and all of its name there?
     pub fn is_named(&self) -> bool {
-        // Acquire pairs with the Release in `Page::destination`: the name is whole.
-        self.state.load(Acquire) == WRITTEN
+        self.name.is_whole()
     }
 
     fn is(&self, key: &Key, accepts: bool) -> bool {
@@ -282,14 +296,10 @@ impl Page {
             if place.is(key, accepts) {
                 return index;
             }
-            // Relaxed: nothing is read but what this very thread writes.
-            if place.state.load(Relaxed) == 0
-                && place.state.compare_exchange(0, BEING_WRITTEN, Relaxed, Relaxed).is_ok()
-            {
-                place.name.write(key);
+            if place.name.claim() {
+                // Before it is filled: with the name it is there.
                 place.accepts.store(u64::from(accepts), Relaxed);
-                // Release pairs with the Acquire in `is_named`.
-                place.state.store(WRITTEN, Release);
+                place.name.fill(key);
                 return index;
             }
         }
@@ -305,20 +315,10 @@ impl Page {
     /// Keep what is known of an expiry.
     pub fn keep(&self, expiry: &Kept) {
         let number = self.expiries.fetch_add(1, Relaxed);
-        let Some(place) = self.last.get((number % EXPIRIES as u64) as usize) else { return };
-        let before = place.sequence.load(Relaxed);
-        let writing = number.wrapping_mul(2).wrapping_add(1);
-        // Acquire: what follows is not done before the place is ours. Pairs with the Release below, of who had it before.
-        let ours = before & 1 == 0
-            && before < writing
-            && place.sequence.compare_exchange(before, writing, Acquire, Relaxed).is_ok();
-        if !ours {
+        let place = self.last.get((number % EXPIRIES as u64) as usize);
+        if !place.is_some_and(|place| place.write(number, expiry)) {
             self.lost.fetch_add(1, Relaxed);
-            return;
         }
-        place.words.iter().zip(expiry.words()).for_each(|(to, from)| to.store(from, Relaxed));
-        // Release pairs with the Acquire above. (Readers copy the file; they look at the number before and after.)
-        place.sequence.store(writing.wrapping_add(1), Release);
     }
 }
 
@@ -436,14 +436,34 @@ fn text_bytes(first: u64, second: u64) -> [u8; 16] {
 }
 
 impl Expiry {
+    /// Write the n-th expiry (from 0) here. False if another thread is at it, or a later one is here.
+    pub fn write(&self, number: u64, expiry: &Kept) -> bool {
+        let before = self.sequence.load(Relaxed);
+        let writing = number.wrapping_mul(2).wrapping_add(1);
+        // Acquire pairs with the Release below, of who had the place before: his words come before ours.
+        let ours = before & 1 == 0
+            && before < writing
+            && self.sequence.compare_exchange(before, writing, Acquire, Relaxed).is_ok();
+        if ours {
+            // Release: pairs with the Acquire in `read`. Who finds one of these words finds that it is being written.
+            self.words.iter().zip(expiry.words()).for_each(|(to, from)| to.store(from, Release));
+            // Release pairs with the Acquire in `read`: who finds it whole finds all of it.
+            self.sequence.store(writing.wrapping_add(1), Release);
+        }
+        ours
+    }
+
     /// The n-th expiry (from 0), if it is here and whole.
     pub fn read(&self, number: u64) -> Option<Kept> {
         let whole = number.checked_mul(2)?.checked_add(2)?;
+        // Acquire pairs with the last Release of `write`.
         if self.sequence.load(Acquire) != whole {
             return None;
         }
         let mut words = [0; EXPIRY];
-        words.iter_mut().zip(&self.words).for_each(|(to, from)| *to = from.load(Acquire));
+        // Acquire pairs with the Release of each word. From the last to the first: who finds one of a new expiry finds all that were
+        // written before it, so there are few ways in which the two can be mixed, and a model tries them all.
+        words.iter_mut().zip(&self.words).rev().for_each(|(to, from)| *to = from.load(Acquire));
         (self.sequence.load(Relaxed) == whole).then(|| Kept::of(words))
     }
 }

@@ -6,12 +6,12 @@
 //! closing the socket is counted apart. When a deadline expires is not decided here, and nothing here changes a socket.
 
 use super::clock::{Cause, Direction, Due};
+use crate::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::evidence::page::{Destination, Kept, Key, Own, Page};
 use crate::policy::{Addr, Class, Origin};
 use crate::sys::{process, socket, Found, Kernel, TcpInfo};
 use crate::table::{Description, Flag, Measure, Running, State};
 use crate::Engine;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// How the connect call went, where it did not wait: answers that do not end an attempt.
 const GOES_ON: [i32; 3] = [libc::EINPROGRESS, libc::EALREADY, libc::EINTR];

@@ -221,6 +221,12 @@ impl<T> AtomicPtr<T> {
 
     /// As core's.
     #[track_caller]
+    pub fn store(&self, pointer: *mut T, order: Ordering) {
+        self.address.store(pointer as usize, order);
+    }
+
+    /// As core's.
+    #[track_caller]
     pub fn compare_exchange(
         &self,
         from: *mut T,

@@ -7,6 +7,7 @@ mod ground;
 mod kernel;
 mod options;
 mod orderings;
+mod page;
 mod sets;
 mod slots;
 mod tree;
@@ -63,7 +64,7 @@ fn main() {
         println!("{USAGE}");
         std::process::exit(2);
     }
-    let mut all = [ground::ALL, slots::ALL, tree::ALL, sets::ALL, waits::ALL, options::ALL].concat();
+    let mut all = [ground::ALL, slots::ALL, tree::ALL, sets::ALL, waits::ALL, options::ALL, page::ALL].concat();
     all.retain(|protocol| names.is_empty() || names.iter().any(|name| protocol.name.contains(name.as_str())));
     // What went wrong is said in a line of its own.
     std::panic::set_hook(Box::new(|_| ()));
