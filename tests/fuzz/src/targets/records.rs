@@ -161,5 +161,16 @@ pub fn seeds() -> Vec<Vec<u8>> {
         ]
         .concat()
     };
-    paths.iter().map(seed).collect()
+    let longest = || {
+        let number = [8, 255, 255, 255, 255, 255, 255, 255, 255];
+        let (name, path) = ([0x1b; 16], [&[1, 0][..], &[0x1b; 108]].concat());
+        let file = [0x1b; 255];
+        // Who; the peer; the file, by mode 0 twenty times; class, origin and cause: a file's line; all the rest that there is.
+        let (class, origin, cause, flags, operation) = (1, 1, 6, 0x7f, 2);
+        let who = [&name[..], &number, &number, &number].concat();
+        let cause =
+            [&[class, origin, cause][..], &number, &[flags], &number.repeat(6), &[operation], &number.repeat(2)];
+        [&who[..], &[path.len() as u8], &path, &[0, file.len() as u8], &file, &cause.concat()].concat()
+    };
+    paths.iter().map(seed).chain([longest()]).collect()
 }
