@@ -11,6 +11,7 @@ mod ending;
 mod errno;
 mod json;
 mod life;
+mod pages;
 mod permit;
 mod process;
 mod request;
@@ -19,8 +20,10 @@ mod signals;
 mod source;
 mod spread;
 mod summary;
+mod tracefs;
 mod wire;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::RawFd;
@@ -53,7 +56,13 @@ pub fn main(request: &Request) -> Result<u8, Failure> {
         Target::Command(_) => (Whose::Process(std::process::id()), None),
     };
     let sizes = bpf::Sizes { buffer: request.buffer, connections: request.connections };
-    let (mut source, warnings) = bpf::Bpf::start(&whose, sizes).map_err(Failure::own)?;
+    let (mut source, warnings): (Box<dyn Source>, _) = if request.tracefs {
+        let (source, warnings) = tracefs::Tracefs::start(&whose, sizes).map_err(Failure::own)?;
+        (Box::new(source), warnings)
+    } else {
+        let (source, warnings) = bpf::Bpf::start(&whose, sizes).map_err(Failure::own)?;
+        (Box::new(source), warnings)
+    };
     for warning in warnings {
         tell(&warning);
     }
@@ -64,8 +73,8 @@ pub fn main(request: &Request) -> Result<u8, Failure> {
         process = Some(Process::start(command, arguments, &signals)?);
     }
     let is_command = matches!(request.target, Target::Command(_));
-    watch(&mut source, &mut out, &signals, process.as_ref(), is_command)?;
-    out.finish(&mut source)?;
+    watch(source.as_mut(), &mut out, &signals, process.as_ref(), is_command)?;
+    out.finish(source.as_mut())?;
     Ok(process.map_or(0, |mut process| process.code()))
 }
 
@@ -87,6 +96,10 @@ fn watch(
     let mut ended = None;
     loop {
         out.take(source)?;
+        // Nobody reads any more (`| head`). A command is not to suffer from that.
+        if out.unread && !is_command {
+            return Ok(());
+        }
         while let Some(signal) = signals.next() {
             match process {
                 // Ctrl-C reaches the command as well. It decides what follows; what is sent to us alone is passed on.
@@ -140,6 +153,8 @@ struct Out {
     summary: Summary,
     expiries: Expiries,
     since: u64,
+    /// The reader went away.
+    unread: bool,
 }
 
 impl Out {
@@ -162,14 +177,13 @@ impl Out {
             summary: Summary::new(),
             expiries: Expiries::new(),
             since: clock::monotonic(),
+            unread: false,
         })
     }
 
     fn head(&mut self) -> Result<(), Failure> {
-        if !self.json {
-            writeln!(self.to, "{}", row::head()).map_err(unwritten)?;
-        }
-        self.to.flush().map_err(unwritten)
+        let result = if self.json { Ok(()) } else { writeln!(self.to, "{}", row::head()) };
+        self.flushed(result)
     }
 
     /// What has ended since.
@@ -184,13 +198,14 @@ impl Out {
                 }
             })
             .map_err(Failure::own)?;
-        written.and_then(|()| self.to.flush()).map_err(unwritten)
+        self.flushed(written)
     }
 
     fn one(&mut self, life: &Life, offset: u64, now: u64) -> io::Result<()> {
-        let expired = self.expiries.of(life);
+        let expired = self.expiries.of(life, offset);
         self.summary.add(life, expired.as_ref());
-        if self.slow.is_some_and(|slow| life.side == life::Side::Accepted || life.tried_ns(now) < slow) {
+        let fast = |slow| life.side == life::Side::Accepted || life.tried_ns(now) < slow;
+        if self.unread || self.slow.is_some_and(fast) {
             return Ok(());
         }
         let line = if self.json {
@@ -209,22 +224,34 @@ impl Out {
         let mut ended = Vec::new();
         source.drain(&mut |life| ended.push(life)).map_err(Failure::own)?;
         let (offset, now) = (clock::offset(), clock::monotonic());
-        let gone: std::collections::HashSet<_> = ended.iter().map(|life| (life.cookie, life.began)).collect();
+        let gone: HashSet<_> = ended.iter().map(|life| (life.cookie, life.began)).collect();
         let open = open.iter().filter(|life| !gone.contains(&(life.cookie, life.began)));
         let mut all: Vec<&Life> = ended.iter().chain(open).collect();
         all.sort_by_key(|life| life.ended.unwrap_or(u64::MAX));
-        all.into_iter().try_for_each(|life| self.one(life, offset, now)).map_err(unwritten)?;
+        let written = all.into_iter().try_for_each(|life| self.one(life, offset, now));
+        self.flushed(written)?;
         let lost = source.lost();
         let took = now.saturating_sub(self.since);
-        if self.json {
-            writeln!(self.to, "{}", json::summary(&self.summary, &lost, took)).map_err(unwritten)?;
+        let written = if self.json {
+            writeln!(self.to, "{}", json::summary(&self.summary, &lost, took))
         } else {
-            write!(self.to, "{}", self.summary.text(&lost, took)).map_err(unwritten)?;
-        }
-        self.to.flush().map_err(unwritten)
+            write!(self.to, "{}", self.summary.text(&lost, took))
+        };
+        self.flushed(written)
     }
-}
 
-fn unwritten(error: io::Error) -> Failure {
-    Failure::own(format!("cannot write: {}", text::reason(&error)))
+    /// What was written is to be seen at once.
+    fn flushed(&mut self, written: io::Result<()>) -> Result<(), Failure> {
+        if self.unread {
+            return Ok(());
+        }
+        match written.and_then(|()| self.to.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.unread = true;
+                Ok(())
+            }
+            Err(error) => Err(Failure::own(format!("cannot write: {}", text::reason(&error)))),
+            Ok(()) => Ok(()),
+        }
+    }
 }

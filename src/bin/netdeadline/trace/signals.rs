@@ -33,7 +33,9 @@ impl Signals {
             if fd < 0 {
                 return Err(io::Error::last_os_error());
             }
-            Ok(Signals { fd: OwnedFd::from_raw_fd(fd), before: before.assume_init(), pipe: disposition(libc::SIGPIPE) })
+            // A reader that goes away is an error to us and no death: what we made in tracefs would outlive it.
+            let pipe = libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+            Ok(Signals { fd: OwnedFd::from_raw_fd(fd), before: before.assume_init(), pipe })
         }
     }
 

@@ -21,8 +21,9 @@ pub struct Summary {
     /// Those that a deadline ended, by its words.
     pub deadlines: BTreeMap<String, u64>,
     pub retransmits: u64,
-    pub sent: u64,
-    pub received: u64,
+    /// None where the source does not tell.
+    pub sent: Option<u64>,
+    pub received: Option<u64>,
     pub latency: Spread,
     /// Where connects led, and how long they took there.
     peers: BTreeMap<String, Peer>,
@@ -50,8 +51,8 @@ impl Summary {
             endings: BTreeMap::new(),
             deadlines: BTreeMap::new(),
             retransmits: 0,
-            sent: 0,
-            received: 0,
+            sent: None,
+            received: None,
             latency: Spread::new(),
             peers: BTreeMap::new(),
             others: 0,
@@ -75,8 +76,9 @@ impl Summary {
             }
         }
         self.retransmits += u64::from(life.retransmits.unwrap_or_default());
-        self.sent += life.sent.unwrap_or_default();
-        self.received += life.received.unwrap_or_default();
+        for (sum, bytes) in [(&mut self.sent, life.sent), (&mut self.received, life.received)] {
+            *sum = bytes.map(|bytes| sum.unwrap_or_default().saturating_add(bytes)).or(*sum);
+        }
         if let Some(ns) = life.connect_ns() {
             self.latency.add(ns);
         }
@@ -103,15 +105,17 @@ impl Summary {
     pub fn text(&self, lost: &Lost, took: u64) -> String {
         let mut out = String::new();
         let all = self.connected + self.accepted;
+        let bytes = match (self.sent, self.received) {
+            (Some(sent), Some(received)) => format!("{sent} bytes sent, {received} received, "),
+            _ => String::new(),
+        };
         let _ = writeln!(
             out,
-            "\n{all} connection{} in {} s: {} connected, {} accepted; {} bytes sent, {} received, {} retransmit{}",
+            "\n{all} connection{} in {} s: {} connected, {} accepted; {bytes}{} retransmit{}",
             plural(all),
             seconds(took),
             self.connected,
             self.accepted,
-            self.sent,
-            self.received,
             self.retransmits,
             plural(self.retransmits),
         );
@@ -152,7 +156,16 @@ impl Summary {
         );
         let bars = self.latency.bars();
         let highest = bars.iter().map(|(_, _, count)| *count).max().unwrap_or(1).max(1);
+        let mut empty = 0;
         for (from, to, count) in bars {
+            // One empty step is part of the picture, a desert of them is not.
+            empty = if count == 0 { empty + 1 } else { 0 };
+            if empty > 1 {
+                if empty == 2 {
+                    let _ = writeln!(out, "     ...");
+                }
+                continue;
+            }
             let to = to.map_or(String::from("..."), short);
             // Rounded up: one is never invisible.
             let bar = "#".repeat((count * 40).div_ceil(highest) as usize);
