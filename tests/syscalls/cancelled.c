@@ -63,7 +63,7 @@ static void cancel(struct waiting *w) {
         pthread_cancel(thread);
         pthread_barrier_wait(&now.both);
     } else {
-        NEED(sleeps(now.thread));
+        NEED(sleeps(now.thread, settles_in(w->wait)));
         pthread_cancel(thread);
         if (!is_point(w->wait) && !now.asynchronous) {
             // It waits on, and the request with it.
@@ -124,6 +124,11 @@ CASE(cancelled_before_it_began) {
             struct waiting w = prepare(wait, kind);
             finish(&w);
             cancel(&w);
+            if (now.returned) {
+                // It is done; once more, and it would wait.
+                want("cancelled=1 cleaned=1 returned=0 ret=%ld errno=kept", success_of(&w));
+                continue;
+            }
             RET(begin(&w));
             want("cancelled=1 cleaned=1 returned=0 ret=%ld errno=kept", success_of(&w));
         }

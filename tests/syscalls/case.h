@@ -29,7 +29,7 @@ void did(long result);
 #define RET(...) (errno = UNTOUCHED, did((long)(__VA_ARGS__)))
 // Anything else to be observed.
 void see(const char *format, ...) __attribute__((format(printf, 1, 2)));
-// End the line: what is expected of it. Descriptors that it left open are counted, and closed.
+// End the line: what is expected of it; ` || ` between answers of which each is right, where it is left to chance. Descriptors that it left open are counted, and closed.
 void want(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define OK(n) "ret=" #n " errno=kept"
 #define FAIL(e) "ret=-1 errno=" #e

@@ -3,18 +3,16 @@
 
 #include "case.h"
 #include "door.h"
+#include "net.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -32,12 +30,17 @@ const char *const file_name[FILES] = {"pipe-in", "pipe-out", "plain", "directory
 const char *const number_name[NUMBERS] = {"-1", "INT_MIN", "closed", "1500", "2000000"};
 const char *const memory_name[MEMORIES] = {"null", "1", "norights", "kernel", "noncanonical", "readonly"};
 
+// What shows how a thread of this process sleeps: its state, and the call that it is in.
+struct watched {
+    int stat, call;
+};
+
 static char directory[64];
 static int (*set_deadline)(int, int64_t);
 static int64_t (*nd_clock)(void);
 static int explicitly;
 enum { HIGH = 200 };
-static int main_stat;
+static struct watched main_thread;
 static const int64_t HOUR = 3600LL * 1000000000;
 
 int is_stream(enum kind kind) { return kind == TCP4 || kind == TCP4_ACCEPTED || kind == TCP6 || kind == UNIX_STREAM || kind == UNIX_PATH; }
@@ -152,17 +155,19 @@ struct two two(enum kind kind, enum mode mode) {
     return pair;
 }
 
-// On a busy machine TCP's peer acknowledges, and so makes room, a little later (up to 40 ms): it is over when nothing is on its way.
-static int on_its_way(int fd) {
+// TCP's peer acknowledges, and so makes room, up to 40 ms later unless it is asked to: it is over when nothing is on its way.
+static int on_its_way(int fd, int peer) {
     struct tcp_info info = {0};
     socklen_t size = sizeof info;
+    int now = 1;
+    setsockopt(peer, IPPROTO_TCP, TCP_QUICKACK, &now, sizeof now);
     return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_unacked != 0;
 }
 
-void fill(int fd) {
+void fill(int fd, int peer) {
     static char much[65536];
     for (int went = 1; went;) {
-        for (int i = 0; i < 5000 && on_its_way(fd); i++) {
+        for (int i = 0; i < 5000 && on_its_way(fd, peer); i++) {
             pause_ms(1);
         }
         went = 0;
@@ -172,7 +177,7 @@ void fill(int fd) {
                 went = 1;
             }
         }
-        went |= on_its_way(fd);
+        went |= on_its_way(fd, peer);
     }
 }
 
@@ -259,6 +264,18 @@ long now_ms(void) {
 
 pid_t own_tid(void) { return (pid_t)syscall(SYS_gettid); }
 
+static int open_high(pid_t thread, const char *name) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/%s", (int)thread, name);
+    int low = open(path, O_RDONLY | O_CLOEXEC), high = fcntl(low, F_DUPFD_CLOEXEC, HIGH);
+    close(low);
+    return high;
+}
+
+static struct watched watch(pid_t thread) {
+    return (struct watched){open_high(thread, "stat"), open_high(thread, "syscall")};
+}
+
 static char state(int stat) {
     char text[256];
     ssize_t n = pread(stat, text, sizeof text - 1, 0);
@@ -267,29 +284,30 @@ static char state(int stat) {
     return end && end[1] ? end[2] : '?';
 }
 
-static int open_stat(pid_t thread) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)thread);
-    int low = open(path, O_RDONLY | O_CLOEXEC), high = fcntl(low, F_DUPFD_CLOEXEC, HIGH);
-    close(low);
-    return high;
-}
-
-static int stays_asleep(int stat) {
-    // Asleep three times in a row, 300 us apart: a connect that is tried first may sleep for some milliseconds, and sleeps on.
+// Asleep whenever it is looked at, three times at least, 300 us apart, and in the same call for so long.
+static int stays_asleep(struct watched it, int ms) {
+    char before[192] = "", in[192];
+    long began = now_ms();
     int seen = 0;
-    for (int i = 0; i < 20000 && seen < 3; i++) {
+    for (long until = began + 10000; now_ms() < until && (seen < 3 || now_ms() - began <= ms);) {
         struct timespec while_ = {0, 300000};
-        seen = state(stat) == 'S' ? seen + 1 : 0;
+        ssize_t n = pread(it.call, in, sizeof in - 1, 0);
+        in[n > 0 ? n : 0] = 0;
+        seen = state(it.stat) != 'S' ? 0 : strcmp(in, before) == 0 ? seen + 1 : 1;
+        if (seen <= 1) {
+            began = now_ms();
+        }
+        strcpy(before, in);
         nanosleep(&while_, NULL);
     }
-    return seen == 3;
+    return seen >= 3;
 }
 
-int sleeps(pid_t thread) {
-    int stat = open_stat(thread);
-    int did_sleep = stays_asleep(stat);
-    close(stat);
+int sleeps(pid_t thread, int ms) {
+    struct watched it = watch(thread);
+    int did_sleep = stays_asleep(it, ms);
+    close(it.stat);
+    close(it.call);
     return did_sleep;
 }
 
@@ -297,20 +315,23 @@ static struct {
     pthread_t thread;
     void (*act)(void *);
     void *argument;
-    int slept;
+    int ms, slept;
 } helper;
 
 static void *help(void *unused) {
     (void)unused;
-    helper.slept = stays_asleep(main_stat);
+    helper.slept = stays_asleep(main_thread, helper.ms);
     helper.act(helper.argument);
     return NULL;
 }
 
-void when_asleep(void (*act)(void *), void *argument) {
+void when_asleep(void (*act)(void *), void *argument) { when_asleep_for(0, act, argument); }
+
+void when_asleep_for(int ms, void (*act)(void *), void *argument) {
     sigset_t all, before;
     helper.act = act;
     helper.argument = argument;
+    helper.ms = ms;
     // The helper takes no signal that is meant for the caller.
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -325,18 +346,6 @@ void helped(void) {
     }
 }
 
-// A network namespace in which only loopback exists: what is unreachable is so on every machine.
-static void take_network(void) {
-    if (unshare(CLONE_NEWNET)) {
-        return;
-    }
-    struct ifreq loopback_device = {.ifr_name = "lo"};
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    loopback_device.ifr_flags = IFF_UP | IFF_RUNNING;
-    ioctl(fd, SIOCSIFFLAGS, &loopback_device);
-    close(fd);
-}
-
 void settle_in(void) {
     const char *api = getenv("ND_SUITE_API");
     take_network();
@@ -344,7 +353,7 @@ void settle_in(void) {
     if (!mkdtemp(directory)) {
         exit(3);
     }
-    main_stat = open_stat(own_tid());
+    main_thread = watch(own_tid());
     memory(AT_NULL);
     set_deadline = (int (*)(int, int64_t))dlsym(RTLD_DEFAULT, "nd_set_deadline");
     nd_clock = (int64_t (*)(void))dlsym(RTLD_DEFAULT, "nd_now");

@@ -38,8 +38,8 @@ struct place nowhere(enum kind);
 // One more socket of this kind, connected there (blocking).
 int dialled(enum kind, const struct place *);
 
-// Write until there is no room for a byte, and none comes of itself.
-void fill(int fd);
+// Write until there is no room for a byte, and none comes of itself. The peer is made to acknowledge at once (-1: it is not ours).
+void fill(int fd, int peer);
 
 // Other files.
 enum file { PIPE_IN, PIPE_OUT, PLAIN, DIRECTORY, NULL_DEVICE, EVENTFD, TIMERFD, SIGNALFD, EPOLL, PIDFD, PATH_ONLY, FILES };
@@ -68,9 +68,11 @@ int bounded(int fd);
 
 // Call `act` once the calling thread sleeps in the kernel, from another thread; `helped` waits until that has happened.
 void when_asleep(void (*act)(void *), void *argument);
+// Once it has slept for so long in one call.
+void when_asleep_for(int ms, void (*act)(void *), void *argument);
 void helped(void);
-// Wait until that thread of this process sleeps. 0 if it does not within some seconds.
-int sleeps(pid_t thread);
+// Wait until that thread of this process sleeps, and has slept for so long in one call. 0 if it does not within some seconds.
+int sleeps(pid_t thread, int ms);
 pid_t own_tid(void);
 void pause_ms(int ms);
 // Milliseconds of CLOCK_MONOTONIC.

@@ -90,7 +90,7 @@ int in_state(enum kind kind, enum state state) {
         case DATA_THEN_SHUT: NEED(write(pair.there, "ab", 2) == 2); break;
         case FULL:
             setsockopt(pair.here, SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
-            fill(pair.here);
+            fill(pair.here, pair.there);
             break;
         case RESET: NEED(write(pair.here, "ab", 2) == 2); break;
         case URGENT: NEED(send(pair.there, "u", 1, MSG_OOB) == 1); break;

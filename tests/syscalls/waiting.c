@@ -31,6 +31,8 @@ int has_wait(enum wait wait, enum kind kind) {
     return waits_for_input(wait) || (wait >= W_SENDFILE ? is_stream(kind) : !unlimited);
 }
 
+int settles_in(enum wait wait) { return wait == W_SENDFILE || wait == W_SPLICE ? 25 : 0; }
+
 struct waiting prepare(enum wait wait, enum kind kind) {
     struct waiting w = {.wait = wait, .kind = kind, .fd = -1, .peer = -1, .set = -1, .text = -1};
     if (wait == W_ACCEPT || wait == W_ACCEPT4) {
@@ -49,7 +51,7 @@ struct waiting prepare(enum wait wait, enum kind kind) {
     if (!waits_for_input(wait)) {
         int least = 1;
         setsockopt(w.fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
-        fill(w.fd);
+        fill(w.fd, w.peer);
     }
     if (wait == W_SENDFILE) {
         w.text = file_with("abc");

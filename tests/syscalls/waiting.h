@@ -24,6 +24,9 @@ struct waiting {
 struct waiting prepare(enum wait, enum kind);
 // Make the call: its result as it is, errno set. It must wait.
 long begin(const struct waiting *);
+// How long a thread must have slept in it, in ms, to be where it stays: a transfer may be tried with an option lent for up to two
+// ticks first (docs/limits.md, "A signal in a lent moment").
+int settles_in(enum wait);
 // Let it end with success: `finish` takes the address of the waiting, as a helper's act does.
 void finish(void *waiting);
 // What it answers then.
