@@ -23,6 +23,11 @@ pub(crate) const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
 /// Kept with a registration's events: its program tries first. (A bit that no program can ask for: the kernel keeps it for
 /// io_uring, EPOLL_URING_WAKE in include/uapi/linux/eventpoll.h.)
 pub(crate) const TRIES: u32 = 1 << 27;
+/// Kept with a registration's events: it is another number's, which is closed (`bequeath`). (A bit that means nothing to the
+/// kernel.)
+pub(crate) const INHERITED: u32 = 1 << 26;
+/// Ours, whatever the program puts there.
+const OURS: u32 = TRIES | INHERITED;
 const EVENT: usize = core::mem::size_of::<libc::epoll_event>();
 const MILLISECOND: u64 = 1_000_000;
 /// What a registration was told last of a deadline that the program set: nothing since it was set; its passing, which of the two
@@ -54,6 +59,29 @@ impl<K: Kernel> Engine<K> {
         if let Some((_, d)) = tracked(self, fd) {
             lost_interest(self, fd, d);
         }
+    }
+
+    /// Did the program register this number here itself?
+    fn is_registered(&self, set: &Set, fd: i32) -> bool {
+        let events = set.registration(fd).and_then(|r| r.events(self.slots.word(fd).generation()));
+        events.is_some_and(|events| events & INHERITED == 0)
+    }
+
+    /// The kernel knew of this number in this set, and we did not: it was closed, and is a number of the same socket again, whose
+    /// registration has been there all the time. So it is nobody else's any more.
+    #[cold]
+    fn came_back(&self, set: &Set, fd: i32) {
+        let Some((slot, d)) = self.socket(fd) else { return };
+        if !d.has(Flag::Bequeathed) {
+            return;
+        }
+        self.slots.each(0, u32::MAX, |other, word| {
+            let same = word.kind() == Kind::Socket && word.index() == slot.index();
+            let Some(registration) = set.registration(other).filter(|_| same) else { return };
+            if registration.events(word.generation()).is_some_and(|events| events & INHERITED != 0) {
+                registration.remove();
+            }
+        });
     }
 
     pub(crate) fn obtain_set(&self, epfd: i32) -> Option<(u32, &Set)> {
@@ -88,6 +116,9 @@ pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, e
     }
     if operation == libc::EPOLL_CTL_DEL {
         let Some((_, set)) = e.set(epfd) else { return };
+        if !e.is_registered(set, fd) {
+            e.came_back(set, fd);
+        }
         if let Some(registration) = set.registration(fd) {
             registration.remove();
         }
@@ -107,11 +138,14 @@ pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, e
         return;
     }
     let Some(registration) = set.obtain(&e.kernel, fd) else { return };
+    if operation == libc::EPOLL_CTL_MOD && !e.is_registered(set, fd) {
+        e.came_back(set, fd);
+    }
     let event: libc::epoll_event = program::peek(event);
     let before = registration.events(slot.generation()).unwrap_or(0);
     let edge = event.events & (libc::EPOLLET as u32 | ONESHOT) == libc::EPOLLET as u32;
     let tries = if edge && interest == Interest::TriesFirst { TRIES } else { 0 };
-    registration.put(event.events & !TRIES | tries, event.u64, slot.generation());
+    registration.put(event.events & !OURS | tries, event.u64, slot.generation());
     let Some((slot, d)) = socket else { return };
     d.join(number);
     if event.events & ONESHOT != 0 {

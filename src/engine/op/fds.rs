@@ -1,5 +1,6 @@
 //! What changes the meaning of an fd number: close, dup and their families. Bookkeeping around the plain call.
 
+use super::epoll::{INHERITED, ONESHOT};
 use crate::set::Set;
 use crate::sys::{file, Kernel};
 use crate::table::{Flag, Kind, SlotWord};
@@ -159,7 +160,7 @@ pub fn mode_changed<K: Kernel>(e: &Engine<K>, fd: i32) {
     }
     let Some((slot, d)) = e.socket(fd) else { return };
     e.note_mode(fd, d);
-    if d.receive_timeout() != 0 && d.has(crate::table::Flag::WantsInput) {
+    if d.receive_timeout() != 0 && d.has(Flag::WantsInput) {
         e.rearm_input(fd, slot, d);
     }
 }
@@ -223,7 +224,8 @@ impl<K: Kernel> Engine<K> {
     }
 
     /// A number that is registered in epoll sets is closed while a duplicate lives: the kernel keeps the registration (man 7
-    /// epoll, Q6), so it is kept here under the duplicate's number.
+    /// epoll, Q6), so it is kept here under the duplicate's number. Not a one-shot registration: nobody could take its shot from the
+    /// kernel, nor see there whether it is used up.
     fn bequeath(&self, fd: i32, slot: SlotWord) {
         let Some(d) = self.descriptions.at(slot.index()) else { return };
         if !d.is_shared() || !d.in_sets() {
@@ -239,10 +241,11 @@ impl<K: Kernel> Engine<K> {
         d.each_set(|number| {
             let Some(set) = number.and_then(|n| self.sets.at(n)) else { return };
             let Some(old) = set.registration(fd) else { return };
-            let Some(events) = old.events(slot.generation()) else { return };
+            let Some(events) = old.events(slot.generation()).filter(|events| events & ONESHOT == 0) else { return };
             let Some(new) = set.obtain(&self.kernel, heir) else { return };
             if new.events(word.generation()).is_none() {
-                new.put(events, old.data(), word.generation());
+                d.set(Flag::Bequeathed);
+                new.put(events | INHERITED, old.data(), word.generation());
                 set.lower(heir, self.kernel.now());
             }
         });

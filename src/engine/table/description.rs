@@ -70,6 +70,8 @@ pub enum Flag {
     SeenNonblocking = 1 << 22,
     /// Its waits are counted in the evidence page.
     Measured = 1 << 23,
+    /// A number of it was closed that was registered in an epoll set, where the kernel keeps the registration for the other numbers.
+    Bequeathed = 1 << 24,
 }
 
 /// Above the flags: which expiry it is (3 bits, wrapping), and how often the program was told of it (4 bits).
