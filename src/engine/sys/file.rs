@@ -134,15 +134,17 @@ pub fn write_nowait(k: &impl Kernel, fd: i32, bytes: &[u8]) -> Result<usize, i32
     answer(k.call(libc::SYS_pwritev2, args))
 }
 
-/// The events that the kernel has registered for `fd` in an epoll set, from /proc/self/fdinfo (`tfd: 5 events: 19 data: ...`,
-/// numbers in hex but the first). `None` if it cannot be read, or does not stand in the first 64 KiB: a set so large is not
-/// searched for every event.
+/// The events that the kernel has registered for `fd` in an epoll set, from /proc/self/fdinfo (`tfd: 5 events: 19 data: ...
+/// pos:0 ino:65e7c70 sdev:9`, numbers in hex but the first). `None` if it cannot be read, or does not stand in the first 64 KiB: a
+/// set so large is not searched for every event.
 pub fn registered_events(k: &impl Kernel, set: i32, fd: i32) -> Option<u32> {
     let mut path = [0_u8; 40];
     let name = b"/proc/self/fdinfo/".iter().copied().chain(decimal(set)).chain([0]);
     path.iter_mut().zip(name).for_each(|(to, from)| *to = from);
     let path = core::ffi::CStr::from_bytes_until_nul(&path).ok()?;
     let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    // One that had the number before may still be there: it was closed while a duplicate lived.
+    let inode = identity(k, fd).ok().map(|identity| identity.inode);
     let file = open(k, path, flags, 0).ok()?;
     let mut found = None;
     let (mut buffer, mut kept) = ([0_u8; 1024], 0_usize);
@@ -153,7 +155,7 @@ pub fn registered_events(k: &impl Kernel, set: i32, fd: i32) -> Option<u32> {
         let text = buffer.get(..kept.saturating_add(read)).unwrap_or_default();
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at.saturating_add(1));
         let mut lines = text.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
-        found = lines.find_map(|line| registered(line, fd));
+        found = lines.find_map(|line| registered(line, fd, inode));
         if found.is_some() || read == 0 || whole == 0 {
             break;
         }
@@ -183,15 +185,17 @@ fn decimal(number: i32) -> impl Iterator<Item = u8> {
     })
 }
 
-/// The events of one line, if it is about `fd`.
-fn registered(line: &[u8], fd: i32) -> Option<u32> {
+/// The events of one line, if it is about `fd` and this inode. (Linux before 4.13 does not tell the inode.)
+fn registered(line: &[u8], fd: i32, inode: Option<u64>) -> Option<u32> {
     let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
-    let text =
-        |word: &[u8], base| core::str::from_utf8(word).ok().and_then(|word| u32::from_str_radix(word, base).ok());
-    if words.next()? != b"tfd:" || text(words.next()?, 10)? as i32 != fd || words.next()? != b"events:" {
+    let number =
+        |word: &[u8], base| core::str::from_utf8(word).ok().and_then(|word| u64::from_str_radix(word, base).ok());
+    if words.next()? != b"tfd:" || number(words.next()?, 10)? as i32 != fd || words.next()? != b"events:" {
         return None;
     }
-    text(words.next()?, 16)
+    let events = number(words.next()?, 16)? as u32;
+    let told = words.find_map(|word| word.strip_prefix(b"ino:")).and_then(|word| number(word, 16));
+    (told.is_none() || inode.is_none() || told == inode).then_some(events)
 }
 
 #[cfg(test)]
@@ -209,6 +213,16 @@ mod tests {
         assert_eq!((ours.device, ours.inode, ours.mode), (theirs.st_dev(), theirs.st_ino(), theirs.st_mode()));
         assert_eq!(ours.kind(), libc::S_IFREG);
         assert_eq!(identity(&Linux, i32::MAX), Err(libc::EBADF));
+    }
+
+    #[test]
+    fn a_registration_is_found_by_its_number_and_its_file() {
+        let line = b"tfd:        4 events: 4000001d data:      fffffffff  pos:0 ino:65e7c70 sdev:9";
+        assert_eq!(registered(line, 4, Some(0x65e7c70)), Some(0x4000_001d));
+        assert_eq!(registered(line, 4, None), Some(0x4000_001d));
+        assert_eq!((registered(line, 4, Some(1)), registered(line, 5, Some(0x65e7c70))), (None, None));
+        assert_eq!(registered(b"tfd:        4 events:       19 data:                4", 4, Some(1)), Some(0x19));
+        assert_eq!((registered(b"tfd:        4", 4, None), registered(b"ino:\t1058", 4, None)), (None, None));
     }
 
     #[test]

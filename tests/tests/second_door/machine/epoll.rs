@@ -82,10 +82,10 @@ impl State {
     pub fn epoll_shown(&mut self, epfd: i32) -> Result<String, i32> {
         let (_, epoll) = self.epoll(epfd).map_err(|_| libc::ENOENT)?;
         let mut text = String::from("pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t1058\n");
-        for ((fd, _), interest) in &epoll.entries {
+        for ((fd, file), interest) in &epoll.entries {
             let events = if interest.spent { interest.events & MODES } else { interest.events };
             let data = interest.data;
-            text += &format!("tfd: {fd:8} events: {events:8x} data: {data:16x}  pos:0 ino:1058 sdev:8\n");
+            text += &format!("tfd: {fd:8} events: {events:8x} data: {data:16x}  pos:0 ino:{file:x} sdev:8\n");
         }
         Ok(text)
     }

@@ -207,7 +207,9 @@ impl State {
             libc::SYS_fstat => {
                 // SAFETY: a C struct of integers.
                 let mut stat: libc::stat = unsafe { std::mem::zeroed() };
-                stat.st_mode = match self.file(fd)?.1 {
+                let (id, file) = self.file(fd)?;
+                stat.st_ino = id;
+                stat.st_mode = match file {
                     File::Log => libc::S_IFREG,
                     File::Socket(_) => libc::S_IFSOCK,
                     _ => libc::S_IFIFO,
