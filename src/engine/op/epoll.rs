@@ -9,12 +9,13 @@ use super::judge::Verdict;
 use super::ready::Telling;
 use super::wake::SLICE;
 use super::{Call, Mask, Operation, Scope, Step};
+use crate::atomic::fence;
 use crate::policy::Class;
 use crate::set::{is_token, Registration, Set};
 use crate::sys::{event, file, program, Kernel};
 use crate::table::{Description, Flag, Kind, SlotWord, State};
 use crate::Engine;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// Bits that mean an interest in input.
 pub(crate) const INPUT: u32 = (libc::EPOLLIN | libc::EPOLLRDNORM) as u32;
@@ -204,8 +205,8 @@ fn tracked<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<(SlotWord, &Description)
     Some((slot, e.descriptions.at(slot.index())?))
 }
 
-/// No more input wanted here; in another set, perhaps.
-fn lost_interest<K: Kernel>(e: &Engine<K>, fd: i32, d: &Description) {
+/// Is input of this socket, under this number, waited for in some set? Sets that it is not in any more are left.
+fn wants_input<K: Kernel>(e: &Engine<K>, fd: i32, d: &Description) -> bool {
     let generation = e.slots.word(fd).generation();
     let mut wanted = false;
     d.each_set(|number| match number.and_then(|n| e.sets.at(n)) {
@@ -224,9 +225,22 @@ fn lost_interest<K: Kernel>(e: &Engine<K>, fd: i32, d: &Description) {
         // More than four sets: not worth a walk through all; what expires in vain is judged then.
         None => wanted = true,
     });
-    if !wanted {
-        d.clear(Flag::WantsInput);
-        d.read.store(State::Idle, d.generation());
+    wanted
+}
+
+/// No more input wanted here; in another set, perhaps.
+fn lost_interest<K: Kernel>(e: &Engine<K>, fd: i32, d: &Description) {
+    if wants_input(e, fd, d) {
+        return;
+    }
+    d.clear(Flag::WantsInput);
+    d.read.store(State::Idle, d.generation());
+    // Pairs with `Registration::put`: another thread that has registered it meanwhile finds what we stored, and arms it; or we find
+    // the registration.
+    fence(SeqCst);
+    if wants_input(e, fd, d) {
+        d.set(Flag::WantsInput);
+        e.rearm_input(fd, e.slots.word(fd), d);
     }
 }
 

@@ -291,10 +291,13 @@ impl<K: Kernel> Engine<K> {
             }
         }
         set.timer.forget();
-        // What was in it is waited for no more.
+        // What was in it is waited for no more. (Not who has the number of one that was closed in it.)
         set.each(|fd, registration| {
+            let registered = registration.events(self.slots.word(fd).generation()).is_some();
             registration.remove();
-            self.interest_lost(fd);
+            if registered {
+                self.interest_lost(fd);
+            }
         });
         self.sets.free(number);
     }
