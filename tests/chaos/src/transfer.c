@@ -77,13 +77,16 @@ long send_some(struct thread *t, struct conn *c, int side, size_t length) {
             d->at[d->last % RING] = at;
             d->last++;
         }
+        d->sends = d->sent == d->got ? 1 : d->sends + 1;
         d->sent += (uint64_t)n;
         edge(peer, POLLIN);
         return n;
     }
     if (error == ETIMEDOUT && expires && may_expire(t, e, WRITE, now())) {
         t->expiries++;
-        was_told(e, WRITE, now());
+        // A deadline of the program's own, and a scope, are bounds: whatever clock runs goes on running (decision 18).
+        if (!must_expire(t, e, WRITE, now()))
+            was_told(e, WRITE, now());
         return -1;
     }
     if ((gone(error) && (peer->n == 0 || c->dirty)) || (inject(error) && is_socket(c))) {
@@ -210,6 +213,8 @@ long receive(struct thread *t, struct conn *c, int side, struct receive *r) {
     }
     if (error == ETIMEDOUT && clock && may_expire(t, e, READ, now())) {
         t->expiries++;
+        if (must_expire(t, e, READ, now()))
+            return -1;
         // What a child is told, its parent is not.
         e->told &= t->child;
         was_told(e, READ, now());

@@ -22,6 +22,8 @@ static void set_option(struct thread *t, struct end *e, bool receiving, int64_t 
     int fd = a_number(t, e);
     MUST(t, CALL(t, setsockopt, fd, fd, SOL_SOCKET, receiving ? SO_RCVTIMEO : SO_SNDTIMEO, &as, sizeof as) == 0);
     *(receiving ? &e->so_rcv : &e->so_snd) = value;
+    // It may be in a set of this thread's, whose timer fires even when the option is gone again.
+    t->clock |= world->library && value;
 }
 
 // Bytes of `side` to the other end and out of it: clocks start anew.
@@ -45,6 +47,7 @@ void promise(struct thread *t, struct conn *c, int side, uint32_t length) {
         d->at[d->last % RING] = d->sent;
         d->last++;
     }
+    d->sends = d->sent == d->got ? 1 : d->sends + 1;
     d->sent += length;
     edge(&c->end[1 - side], POLLIN);
 }
@@ -423,7 +426,10 @@ void wait_connect(struct thread *t) {
     }
     int64_t at = now();
     t->waits++;
-    if (error != (rule ? ETIMEDOUT : EINPROGRESS) || at < began + clock - (rule ? 0 : TICK) || at > began + clock + LATE)
+    bool interrupted = result != 0 && error == EINTR && stray(t);
+    if (interrupted)
+        clock = 0;
+    else if (error != (rule ? ETIMEDOUT : EINPROGRESS) || at < began + clock - (rule ? 0 : TICK) || at > began + clock + LATE)
         fault(t, "a connect to a full queue (%s), timeout %lld ms, ended with %s after %lld us", nonblock ? "nonblocking" : "blocking",
               (long long)(clock / MS), strerrorname_np(error), (long long)((at - began) / 1000));
     size = sizeof is;
