@@ -3,7 +3,7 @@
 extern crate std;
 
 use super::{is_token, token, Claim, Minimum, Registration, Set, Sets, Timer, GAP};
-use crate::sys::{Kernel, Lazy, Linux};
+use crate::sys::{testing::often, Kernel, Lazy, Linux};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 use std::{boxed::Box, collections::BTreeMap, collections::BTreeSet, sync::Barrier, thread, vec::Vec};
@@ -170,10 +170,10 @@ fn an_instant_armed_while_its_number_is_judged_is_kept() {
 #[test]
 fn the_tree_agrees_with_a_naive_map() {
     let fds: Vec<i32> = SPREAD.iter().copied().chain(100..140).chain(1000..1010).collect();
-    for seed in 1..40 {
+    for seed in 1..often(40, 2) as u64 {
         let (set, mut chance) = (set_for(&fds), Chance(seed));
         let mut model = BTreeMap::new();
-        for _ in 0..400 {
+        for _ in 0..often(400, 100) {
             let fd = fds[chance.below(fds.len() as u64) as usize];
             if chance.below(4) != 0 {
                 let at = chance.below(1000);
@@ -196,6 +196,10 @@ fn the_tree_agrees_with_a_naive_map() {
     }
 }
 
+/// How many rounds a storm has, and how often each thread does something in one.
+const ROUNDS: u64 = often(300, 2) as u64;
+const TURNS: usize = often(60, 6);
+
 /// `lowerers` threads arm random numbers and `sweepers` take what is due, for some rounds; after each round nothing that was
 /// armed may lie below what the set says is next. How many instants were armed in all.
 fn storm(lowerers: usize, sweepers: usize, rounds: u64) -> usize {
@@ -213,7 +217,7 @@ fn storm(lowerers: usize, sweepers: usize, rounds: u64) -> usize {
                 scope.spawn(move || {
                     let mut chance = Chance(round * 256 + thread as u64 + 1);
                     barrier.wait();
-                    for _ in 0..60 {
+                    for _ in 0..TURNS {
                         let (i, at) = (chance.below(fds.len() as u64) as usize, 1 + chance.below(1000));
                         wanted[i].fetch_min(at, SeqCst);
                         set.lower(fds[i], at);
@@ -226,7 +230,7 @@ fn storm(lowerers: usize, sweepers: usize, rounds: u64) -> usize {
                 scope.spawn(move || {
                     let mut chance = Chance(round * 256 + thread as u64 + 100);
                     barrier.wait();
-                    for _ in 0..60 {
+                    for _ in 0..TURNS {
                         let now = chance.below(1000);
                         set.sweep(now, |fd, _| {
                             // What was armed and is due is taken; what is not yet is given back.
@@ -257,12 +261,12 @@ fn storm(lowerers: usize, sweepers: usize, rounds: u64) -> usize {
 
 #[test]
 fn no_instant_is_lost_between_many_that_arm_and_one_that_sweeps() {
-    assert_eq!(storm(3, 1, 300), 3 * 60 * 300);
+    assert_eq!(storm(3, 1, ROUNDS), 3 * TURNS * ROUNDS as usize);
 }
 
 #[test]
 fn no_instant_is_lost_between_several_that_arm_and_several_that_sweep() {
-    assert_eq!(storm(4, 4, 300), 4 * 60 * 300);
+    assert_eq!(storm(4, 4, ROUNDS), 4 * TURNS * ROUNDS as usize);
 }
 
 #[test]
@@ -291,7 +295,7 @@ fn each_telling_is_taken_once() {
     let set = set_for(&[9]);
     let registration = set.registration(9).expect("room");
     registration.put(libc::EPOLLIN as u32, 77, 4);
-    for telling in 1..64 {
+    for telling in 1..often(64, 4) as u32 {
         let barrier = Barrier::new(THREADS);
         let taken = AtomicUsize::new(0);
         thread::scope(|scope| {
@@ -340,7 +344,7 @@ fn eight_threads_never_own_the_same_set() {
             scope.spawn(move || {
                 let mut mine = Vec::new();
                 barrier.wait();
-                for turn in 0..4000 {
+                for turn in 0..often(4000, 12) {
                     if turn % 3 != 2 && mine.len() < 20 {
                         let number = sets.create(&Linux, thread as i32).expect("memory");
                         assert_eq!(owned[number as usize].swap(thread, AcqRel), 0, "set {number} has two owners");
@@ -373,7 +377,7 @@ fn timer() -> &'static Timer {
 
 #[test]
 fn exactly_one_of_eight_makes_the_timer() {
-    for epoch in 1..500 {
+    for epoch in 1..often(500, 4) as u32 {
         let timer = timer();
         let (barrier, made) = (Barrier::new(THREADS), AtomicUsize::new(0));
         thread::scope(|scope| {

@@ -12,6 +12,7 @@ mod x86_64 {
     ///
     /// # Safety
     /// Whatever the call does to memory must be sound: its pointers are good for what the kernel reads and writes there.
+    #[cfg(not(miri))]
     #[inline(always)]
     pub unsafe fn syscall(nr: i64, args: [usize; 6]) -> isize {
         let [a1, a2, a3, a4, a5, a6] = args;
@@ -37,5 +38,10 @@ mod x86_64 {
     }
 }
 
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+pub use x86_64::syscall;
 #[cfg(target_arch = "x86_64")]
-pub use x86_64::{syscall, VDSO_CLOCK_GETTIME, VDSO_VERSION};
+pub use x86_64::{VDSO_CLOCK_GETTIME, VDSO_VERSION};
+
+#[cfg(miri)]
+pub use super::interpreted::syscall;

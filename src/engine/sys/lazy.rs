@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn eight_threads_obtain_one_and_the_same() {
-        for _ in 0..300 {
+        for _ in 0..crate::sys::testing::often(300, 2) {
             let (cell, barrier) = (Lazy::<Chunk>::new(), Barrier::new(8));
             let places: Vec<usize> = thread::scope(|scope| {
                 let threads: Vec<_> = (0..8)

@@ -1,8 +1,11 @@
 //! The real kernel.
 
-use super::{arch, clock, pages::Arena, Kernel, PAGE};
+#[cfg(not(miri))]
+use super::pages::Arena;
+use super::{arch, clock, Kernel, PAGE};
 use core::ptr::NonNull;
 
+#[cfg(not(miri))]
 static PAGES: Arena = Arena::new();
 
 /// The kernel this process runs on. A value of no size: all state (the clock's address, the pages) is the process's.
@@ -44,15 +47,28 @@ impl Kernel for Linux {
         clock::read(self, libc::CLOCK_REALTIME)
     }
 
+    #[cfg(not(miri))]
     fn pages(&self, bytes: usize) -> Option<NonNull<u8>> {
         PAGES.take(self, bytes)
+    }
+
+    #[cfg(miri)]
+    fn pages(&self, bytes: usize) -> Option<NonNull<u8>> {
+        super::interpreted::pages(bytes)
     }
 
     fn wiped_pages(&self, bytes: usize) -> Option<NonNull<u8>> {
         super::pages::wiped_on_fork(self, bytes.checked_next_multiple_of(PAGE)?)
     }
 
+    #[cfg(not(miri))]
     unsafe fn give_back(&self, pages: NonNull<u8>, bytes: usize) {
         PAGES.give_back(pages, bytes);
+    }
+
+    #[cfg(miri)]
+    unsafe fn give_back(&self, pages: NonNull<u8>, bytes: usize) {
+        // SAFETY: the caller's word.
+        unsafe { super::interpreted::give_back(pages, bytes) };
     }
 }

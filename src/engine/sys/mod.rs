@@ -8,6 +8,8 @@ mod arch;
 mod clock;
 pub mod event;
 pub mod file;
+#[cfg(miri)]
+mod interpreted;
 mod lazy;
 mod linux;
 #[cfg(not(loom))]

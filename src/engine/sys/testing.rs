@@ -9,3 +9,12 @@ pub fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// How often: under miri (tests/miri), where a turn costs some thousand times as much, only so often.
+pub const fn often(natively: usize, interpreted: usize) -> usize {
+    if cfg!(miri) {
+        interpreted
+    } else {
+        natively
+    }
+}

@@ -166,7 +166,7 @@ impl Loans {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::sys::Linux;
+    use crate::sys::{testing::often, Linux};
     use std::sync::atomic::AtomicU32;
     use std::thread;
 
@@ -208,7 +208,7 @@ mod tests {
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    for _ in 0..20_000 {
+                    for _ in 0..often(20_000, 20) {
                         let entry = match loans.borrow(&Linux, key) {
                             Borrowed::First(entry) => {
                                 loans.lent(entry, key, option.load(SeqCst) as u64);

@@ -4,7 +4,7 @@ extern crate std;
 
 use super::{Deadline, Description, Descriptions, Flag, Kind, SlotWord, Slots, State, FDS};
 use crate::policy::{Class, Decision};
-use crate::sys::{Kernel, Lazy, Linux};
+use crate::sys::{testing::often, Kernel, Lazy, Linux};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 use std::{boxed::Box, sync::Barrier, thread, vec, vec::Vec};
@@ -65,7 +65,7 @@ fn a_tracked_number_costs_at_most_128_bytes() {
 #[test]
 fn untouched_numbers_cost_no_memory_and_a_tracked_one_a_page() {
     let (k, slots) = (Counting::default(), slots());
-    for fd in (0..FDS as i32).step_by(97).chain([-1, i32::MIN, i32::MAX, FDS as i32]) {
+    for fd in (0..FDS as i32).step_by(often(97, 9973)).chain([-1, i32::MIN, i32::MAX, FDS as i32]) {
         assert_eq!(slots.word(fd), SlotWord::UNTOUCHED);
         assert_eq!(slots.retire(fd), SlotWord::UNTOUCHED);
     }
@@ -83,6 +83,7 @@ fn untouched_numbers_cost_no_memory_and_a_tracked_one_a_page() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a million turns")]
 fn a_million_numbers_work_and_cost_eight_bytes_each() {
     let (k, slots) = (Counting::default(), slots());
     for fd in 0..FDS as i32 {
@@ -143,7 +144,7 @@ fn every_close_moves_the_generation_and_a_late_settle_fails() {
 #[test]
 fn exactly_one_of_eight_closers_gets_what_the_number_led_to() {
     let slots = slots();
-    for round in 0..2000 {
+    for round in 0..often(2000, 5) as u32 {
         assert!(slots.settle(&Linux, 5, slots.word(5), Kind::Socket, round));
         let got = together_once(&slots);
         assert_eq!(got, 1, "round {round}");
@@ -169,7 +170,7 @@ fn together_once(slots: &Slots) -> usize {
 
 #[test]
 fn closers_and_settlers_at_once_lose_and_double_nothing() {
-    const TURNS: u32 = 500;
+    const TURNS: u32 = often(500, 10) as u32;
     let (slots, settling, retired) = (slots(), AtomicUsize::new(THREADS / 2), AtomicUsize::new(0));
     let began = std::time::Instant::now();
     let waits = |of: u64| {
@@ -242,6 +243,7 @@ extern "C" fn take_two(_: libc::c_int) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it has no signals")]
 fn a_signal_handler_in_the_middle_of_a_pop_breaks_nothing() {
     let all: &'static Descriptions = Box::leak(descriptions());
     INTERRUPTED.store(core::ptr::from_ref(all).cast_mut(), Release);
@@ -351,7 +353,8 @@ fn deadline() -> &'static Deadline {
 #[test]
 fn an_instant_is_never_rounded_down() {
     let word = deadline();
-    for at in (0..2000).chain((0..2000).map(|i| 86_400_000_000_000 + i)).chain([1 << 53, (1 << 61) + 1]) {
+    let many = often(2000, 20) as u64;
+    for at in (0..many).chain((0..many).map(|i| 86_400_000_000_000 + i)).chain([1 << 53, (1 << 61) + 1]) {
         for (put, expired) in [(State::Armed(at), false), (State::Expired(at), true)] {
             word.store(put, 0);
             let got = match word.load(0) {
@@ -371,7 +374,7 @@ fn an_instant_is_never_rounded_down() {
 #[test]
 fn exactly_one_of_eight_takes_an_expiry() {
     let word = deadline();
-    for round in 1..2000_u64 {
+    for round in 1..often(2000, 5) as u64 {
         let (armed, expired) = (State::Armed(round << 20), State::Expired(round << 21));
         word.store(armed, 0);
         let barrier = Barrier::new(THREADS);
@@ -410,7 +413,7 @@ fn tellings_count_up_and_differ_between_expiries() {
 fn a_flag_is_cleared_by_exactly_one() {
     let all = descriptions();
     let (_, d) = all.create(&Linux, 1).expect("memory");
-    for _ in 0..1000 {
+    for _ in 0..often(1000, 5) {
         d.set(Flag::Aborted);
         let cleared = together_clear(d);
         assert_eq!(cleared, 1, "an aborted connect is told to one caller");
@@ -438,7 +441,7 @@ fn one_direction_of_the_programs_timeouts_leaves_the_other() {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            for ms in 1..200_000 {
+            for ms in 1..often(200_000, 100) as u32 {
                 d.set_timeout(true, ms);
                 assert_eq!(d.receive_timeout(), ms as u64 * 1_000_000);
             }

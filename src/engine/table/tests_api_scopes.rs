@@ -1,7 +1,7 @@
 //! Scopes under threads and signals: a thread sees its own, and none is left to nobody.
 
 use super::{std, Over};
-use crate::sys::Linux;
+use crate::sys::{testing::often, Linux};
 use crate::table::Scopes;
 use core::sync::atomic::{compiler_fence, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 use std::time::Instant;
@@ -19,7 +19,7 @@ fn many_threads_enter_and_leave_scopes_and_see_their_own() {
             scope.spawn(move || {
                 let (key, tid) = (0x1000 * thread as usize, thread);
                 let bad = |bad: bool| wrong.fetch_add(bad as u32, Relaxed);
-                for i in 1..3_000_u64 {
+                for i in 1..often(3_000, 5) as u64 {
                     bad(scopes.instant(key, || tid) != u64::MAX);
                     let depth = i % 7 + 1;
                     let base = thread as u64 * 1_000_000 + i * 100;
@@ -156,12 +156,14 @@ fn storm() -> [u32; 4] {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it has no signals")]
 fn a_signal_handler_with_a_scope_of_its_own_breaks_none() {
     let [wrong, unleft, refused, _] = storm();
     assert_eq!([wrong, unleft, refused], [0; 3]);
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it has no signals")]
 fn a_signal_handler_is_in_the_scopes_of_its_thread_whatever_that_was_about_to_do() {
     let [.., unbounded] = storm();
     assert_eq!(unbounded, 0);
