@@ -33,6 +33,8 @@ pub fn command() -> Command {
                 .arg(Arg::new("on").long("on").action(ArgAction::SetTrue)),
         )
         .subcommand(trace())
+        .subcommand(stats())
+        .subcommand(top())
         // Reads its own arguments: main.rs calls it before it comes here. It is named for the sake of suggestions.
         .subcommand(Command::new("demo"))
 }
@@ -53,6 +55,23 @@ fn trace() -> Command {
         .arg(words("command").value_name("COMMAND").num_args(0..).trailing_var_arg(true))
 }
 
+fn stats() -> Command {
+    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    Command::new("stats")
+        .override_help(help::STATS)
+        .arg(flag("json").conflicts_with_all(["openmetrics", "textfile"]))
+        .arg(flag("openmetrics"))
+        .arg(words("textfile").long("textfile").value_name("FILE"))
+        .arg(words("whose").value_name("PID"))
+}
+
+fn top() -> Command {
+    Command::new("top")
+        .override_help(help::TOP_COMMAND)
+        .arg(words("interval").short('d').value_name("SECONDS").allow_hyphen_values(true))
+        .arg(words("pids").value_name("PID").num_args(0..))
+}
+
 fn words(id: &'static str) -> Arg {
     Arg::new(id).value_parser(OsStringValueParser::new())
 }
@@ -68,6 +87,14 @@ fn policy_options(command: Command) -> Command {
         .arg(value("config", "FILE"))
         .arg(Arg::new("observe").long("observe").action(ArgAction::SetTrue))
         .arg(value("log", "WHERE"))
+        .arg(
+            words("stats")
+                .long("stats")
+                .value_name("DIR")
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("on"),
+        )
 }
 
 /// The options that `run` and `policy` share.
@@ -79,6 +106,7 @@ pub fn options(matches: &ArgMatches) -> Options {
         config: one("config"),
         observe: matches.get_flag("observe"),
         log: one("log"),
+        stats: one("stats"),
         resolve: one("resolve"),
     }
 }

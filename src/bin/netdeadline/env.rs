@@ -7,7 +7,7 @@ use crate::error::Failure;
 use crate::text;
 
 /// Every variable of netdeadline, as SEMANTICS.md lists them.
-pub const VARIABLES: [&str; 13] = [
+pub const VARIABLES: [&str; 14] = [
     "NETDEADLINE_CONNECT",
     "NETDEADLINE_RESPONSE",
     "NETDEADLINE_READ",
@@ -18,6 +18,7 @@ pub const VARIABLES: [&str; 13] = [
     "NETDEADLINE_MODE",
     "NETDEADLINE_LOG",
     "NETDEADLINE_LOG_FORMAT",
+    "NETDEADLINE_STATS",
     "NETDEADLINE_SO_TIMEO",
     "NETDEADLINE_IO_URING",
     "NETDEADLINE_CHILDREN",

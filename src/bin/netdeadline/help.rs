@@ -9,6 +9,7 @@ netdeadline - real deadlines on the sockets of any program, with no change to it
   netdeadline check ./app /usr/bin/python3           would deadlines reach them?
   netdeadline policy --explain 10.0.0.7:5432          which rule would decide?
   netdeadline trace -- curl http://host/              how long do connects take?
+  netdeadline stats 4711                              how long do waits take?
   netdeadline demo                                    see it work, here and now
 
 commands
@@ -16,6 +17,8 @@ commands
   check    say how a program would be covered, and if not, why
   policy   read the rules in force, print them, explain a decision
   trace    show connections of any process as they end, with nothing preloaded
+  stats    how long a program's waits take, which ended: once, for scripts too
+  top      the same, live, for all programs
   demo     broken servers on loopback, clients with and without deadlines
 
   netdeadline COMMAND --help    more about one of them
@@ -55,6 +58,8 @@ deadlines by destination
 what happens
   --observe      cut nothing short; record what would have ended, and when
   --log WHERE    records of deadlines go to stderr (default), off, or a file
+  --stats        count waits and expiries where `netdeadline stats` and `top`
+                 find them; --stats=DIR in this directory
   --best-effort  start the program also if deadlines cannot reach it, and say so
   --help         this text
 
@@ -151,8 +156,58 @@ usage: netdeadline policy [--explain [to|on] ADDRESS]... [OPTIONS OF run]
   --help              this text
 
 The options --connect, --response, --read, --write, --lifetime, --resolve,
---rule, --config, --observe and --log mean what they mean to `run`, and so do
-the NETDEADLINE_* variables.
+--rule, --config, --observe, --log and --stats mean what they mean to `run`, and
+so do the NETDEADLINE_* variables.
 
 exit codes: 0 the rules are right, 125 they are not (one line says where)
+";
+
+/// `netdeadline stats --help`
+pub const STATS: &str = "\
+netdeadline stats - how long a program's waits take, and which a deadline ended
+
+  netdeadline stats                       all programs that are counted, a line each
+  netdeadline stats 4711                  one of them, also after it has died
+  netdeadline stats --json 4711 | jq .last
+  netdeadline stats --openmetrics
+  netdeadline stats --textfile /var/lib/node_exporter/netdeadline.prom
+
+usage: netdeadline stats [PID] [--json | --openmetrics] [--textfile FILE]
+
+  PID              the process; a page's path, if it has a slash
+  --json           one JSON document, described in netdeadline-stats(1)
+  --openmetrics    OpenMetrics 1.0; without PID, of all programs that run
+  --textfile FILE  for the textfile collector of Prometheus' node exporter, in
+                   its format, replaced at once; FILE ends in .prom
+  --help           this text
+
+A program is counted if it was started with `netdeadline run --stats` or with
+NETDEADLINE_STATS=on, from its first connection that has a deadline. Percentiles
+are at most an eighth too high.
+
+exit codes: 0, 125 there is no such page, or it cannot be read (one line why)
+";
+
+/// `netdeadline top --help`
+pub const TOP_COMMAND: &str = "\
+netdeadline top - watch how long waits take, and which a deadline ends
+
+  netdeadline top                  all programs that are counted
+  netdeadline top 4711 4712        these
+  netdeadline top -d 0.5           look twice a second
+
+usage: netdeadline top [-d SECONDS] [PID]...
+
+  -d SECONDS  how often to look: 0.1 to 3600, 1 if it is not given
+  --help      this text
+
+Shows processes and their destinations: waits at this moment, connections and
+expiries with their rates, p50 and p99 of connect and of the first byte of an
+answer. Enter looks into one of them, ? says the keys, q quits. Processes that
+have ended are dim. NO_COLOR turns colours off.
+
+A program is counted if it was started with `netdeadline run --stats` or with
+NETDEADLINE_STATS=on, from its first connection that has a deadline.
+
+exit codes: 0, 125 there is no terminal, or a PID has no page
 ";

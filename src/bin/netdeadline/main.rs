@@ -20,6 +20,7 @@ mod judge;
 mod launch;
 mod library;
 mod lookup;
+mod pages;
 mod policy;
 mod privilege;
 mod report;
@@ -27,7 +28,9 @@ mod resolve;
 mod run;
 mod script;
 mod settings;
+mod stats;
 mod text;
+mod top;
 mod trace;
 
 use std::ffi::{CStr, OsStr, OsString};
@@ -98,6 +101,21 @@ fn dispatch(arguments: &[OsString]) -> Result<u8, Failure> {
             let questions = cli::questions(matches).map_err(Failure::own)?;
             written(policy::main(&cli::options(matches), &questions)?)
         }
+        Some(("stats", matches)) => {
+            let one = |name: &str| matches.get_one::<OsString>(name).cloned();
+            written(stats::main(&stats::Request {
+                whose: one("whose"),
+                json: matches.get_flag("json"),
+                openmetrics: matches.get_flag("openmetrics"),
+                textfile: one("textfile"),
+            })?)
+        }
+        Some(("top", matches)) => top::main(top::Request {
+            pids: top::pids(matches.get_many::<OsString>("pids").into_iter().flatten())?,
+            interval: top::interval(
+                matches.get_one::<OsString>("interval").map_or(OsStr::new("1"), OsString::as_os_str),
+            )?,
+        }),
         _ => {
             let _ = io::stderr().write_all(help::TOP.as_bytes());
             Ok(OWN)

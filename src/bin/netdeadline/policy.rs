@@ -56,6 +56,7 @@ fn rules(out: &mut dyn Write, settings: &Settings) -> io::Result<()> {
         ("NETDEADLINE_MODE", "mode"),
         ("NETDEADLINE_LOG", "log"),
         ("NETDEADLINE_LOG_FORMAT", "log format"),
+        ("NETDEADLINE_STATS", "stats"),
         ("NETDEADLINE_SO_TIMEO", "SO_RCVTIMEO, SO_SNDTIMEO"),
         ("NETDEADLINE_IO_URING", "io_uring"),
         ("NETDEADLINE_CHILDREN", "children"),

@@ -7,6 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use netdeadline_engine::evidence::place::Place;
 use netdeadline_engine::evidence::Log;
 use netdeadline_engine::policy::{Class, Error, Origin, Policy, Rule};
 
@@ -29,6 +30,8 @@ pub struct Options {
     pub observe: bool,
     /// `--log`.
     pub log: Option<OsString>,
+    /// `--stats`.
+    pub stats: Option<OsString>,
     /// `--resolve`.
     pub resolve: Option<OsString>,
 }
@@ -64,6 +67,7 @@ impl Settings {
         settings.shorthands(&options.shorthands)?;
         settings.words(options.observe)?;
         settings.log(options.log.as_deref())?;
+        settings.stats(options.stats.as_deref())?;
         if options.observe {
             settings.variables.push(("NETDEADLINE_MODE", OsString::from("observe")));
         }
@@ -186,6 +190,30 @@ impl Settings {
         };
         check("--log", &value)?;
         self.variables.push(("NETDEADLINE_LOG", value));
+        Ok(())
+    }
+
+    /// `on`, `off`, or a directory, which must be absolute by the time the library reads of it.
+    fn stats(&mut self, given: Option<&OsStr>) -> Result<(), Failure> {
+        let check = |name: &str, value: &OsStr| {
+            Place::new().set(value.as_bytes(), b"").map_err(|expected| unexpected(name, value, expected))
+        };
+        let Some(given) = given else {
+            return ambient("NETDEADLINE_STATS").map_or(Ok(()), |ambient| check("NETDEADLINE_STATS", &ambient));
+        };
+        let value = if given == "on" || given == "off" {
+            given.to_owned()
+        } else {
+            let directory = absolute(given, "--stats")?;
+            // What is not there the program will make.
+            if directory.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
+                let path = text::path(&directory);
+                return Err(Failure::own(format!("--stats: {path}: it is not a directory (links are not followed)")));
+            }
+            directory.into_os_string()
+        };
+        check("--stats", &value)?;
+        self.variables.push(("NETDEADLINE_STATS", value));
         Ok(())
     }
 

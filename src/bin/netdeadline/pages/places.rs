@@ -1,0 +1,91 @@
+//! The directories in which pages may lie, and whose each must be. What is in them is folder.rs's.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::process::{self, Process};
+use crate::env::ambient;
+
+/// A directory that may be there.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Place {
+    /// Where.
+    pub path: PathBuf,
+    /// Whose it must be; None: whoever's it is.
+    pub owner: Option<u32>,
+}
+
+const SHARED: &str = "/dev/shm";
+const PREFIX: &str = "netdeadline-";
+
+/// Who reads.
+pub fn user() -> u32 {
+    // SAFETY: it takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// Where a process keeps its page: by its own variables where we may read them.
+pub fn of(process: &Process) -> Vec<Place> {
+    let owner = process.user;
+    let mut places = match (process.is_open(), process.variable("NETDEADLINE_STATS")) {
+        (true, Some(word)) if word == "on" => usual(process.variable("XDG_RUNTIME_DIR"), owner),
+        (true, Some(path)) if Path::new(&path).is_absolute() => vec![Place { path: path.into(), owner: Some(owner) }],
+        _ => usual(None, owner),
+    };
+    // A program may have changed its environment's bytes, or put its page where ours go.
+    places.extend(of_caller().into_iter().map(|place| Place { owner: Some(owner), ..place }));
+    unique(places)
+}
+
+/// Where those who ask keep theirs.
+pub fn of_caller() -> Vec<Place> {
+    let user = user();
+    let mut places = Vec::new();
+    if let Some(path) = ambient("NETDEADLINE_STATS").filter(|path| Path::new(path).is_absolute()) {
+        // Whoever asks has named it; root reads everyone's.
+        places.push(Place { path: path.into(), owner: (user != 0).then_some(user) });
+    }
+    places.extend(usual(ambient("XDG_RUNTIME_DIR"), user));
+    unique(places)
+}
+
+/// All that can be thought of: the caller's, those that running processes name, and for root everyone's.
+pub fn everywhere() -> Vec<Place> {
+    let mut places = of_caller();
+    for process in process::every().into_iter().filter_map(Process::find) {
+        if process.variable("NETDEADLINE_STATS").is_some_and(|word| word != "off") {
+            places.extend(of(&process));
+        }
+    }
+    if user() == 0 {
+        places.extend(by_user(SHARED, PREFIX, ""));
+        places.extend(by_user("/run/user", "", "/netdeadline"));
+    }
+    // What root has named is looked at whoever's it is.
+    let named: BTreeSet<PathBuf> =
+        places.iter().filter(|place| place.owner.is_none()).map(|place| place.path.clone()).collect();
+    places.retain(|place| place.owner.is_none() || !named.contains(&place.path));
+    unique(places)
+}
+
+fn usual(runtime: Option<OsString>, user: u32) -> Vec<Place> {
+    let runtime = runtime.map(PathBuf::from).filter(|path| path.is_absolute());
+    let runtime = runtime.unwrap_or_else(|| PathBuf::from(format!("/run/user/{user}")));
+    [runtime.join("netdeadline"), PathBuf::from(format!("{SHARED}/{PREFIX}{user}"))]
+        .map(|path| Place { path, owner: Some(user) })
+        .into()
+}
+
+/// Directories in `top` that are named after a user.
+fn by_user(top: &str, prefix: &str, below: &str) -> Vec<Place> {
+    let entries = fs::read_dir(top).into_iter().flatten().flatten();
+    let users = entries.filter_map(|entry| entry.file_name().to_str()?.strip_prefix(prefix)?.parse().ok());
+    users.map(|user: u32| Place { path: format!("{top}/{prefix}{user}{below}").into(), owner: Some(user) }).collect()
+}
+
+fn unique(places: Vec<Place>) -> Vec<Place> {
+    let mut seen = BTreeSet::new();
+    places.into_iter().filter(|place| seen.insert(place.clone())).collect()
+}
