@@ -39,6 +39,8 @@ RAW(ssize_t, sendto, (int f, const void *b, size_t n, int flags, const void *a, 
 RAW(ssize_t, sendmsg, (int f, const struct msghdr *m, int flags), SYS_sendmsg, f, m, flags)
 RAW(int, sendmmsg, (int f, struct mmsghdr *m, unsigned n, int flags), SYS_sendmmsg, f, m, n, flags)
 RAW(int, connect, (int f, const void *a, socklen_t l), SYS_connect, f, a, l)
+RAW(int, bind, (int f, const void *a, socklen_t l), SYS_bind, f, a, l)
+RAW(int, listen, (int f, int n), SYS_listen, f, n)
 RAW(int, accept, (int f, void *a, socklen_t *l), SYS_accept, f, a, l)
 RAW(int, accept4, (int f, void *a, socklen_t *l, int flags), SYS_accept4, f, a, l, flags)
 RAW(int, socket, (int a, int b, int c), SYS_socket, a, b, c)
@@ -79,6 +81,7 @@ RAW(int, pidfd_getfd, (int p, int f, unsigned flags), SYS_pidfd_getfd, p, f, fla
 LIBC(ssize_t, recvfrom, (int f, void *b, size_t n, int flags, void *a, socklen_t *l), f, b, n, flags, a, l)
 LIBC(ssize_t, sendto, (int f, const void *b, size_t n, int flags, const void *a, socklen_t l), f, b, n, flags, a, l)
 LIBC(int, connect, (int f, const void *a, socklen_t l), f, a, l)
+LIBC(int, bind, (int f, const void *a, socklen_t l), f, a, l)
 LIBC(int, accept, (int f, void *a, socklen_t *l), f, a, l)
 LIBC(int, accept4, (int f, void *a, socklen_t *l, int flags), f, a, l, flags)
 LIBC(int, recvmmsg, (int f, struct mmsghdr *m, unsigned n, int flags, struct timespec *t), f, m, n, flags, t)
@@ -100,6 +103,7 @@ int pidfd_getfd(int, int, unsigned);
     .socket = socket, .socketpair = socketpair, .shutdown = shutdown, .getsockopt = getsockopt, .setsockopt = setsockopt, \
     .readv = readv, .writev = writev, .write = write, .recvmsg = recvmsg, .send = send, .sendmsg = sendmsg,               \
     .recvmmsg = libc_recvmmsg, .sendmmsg = libc_sendmmsg, .sendto = libc_sendto, .connect = libc_connect,                 \
+    .bind = libc_bind, .listen = listen,                                                                                 \
     .accept = libc_accept, .accept4 = libc_accept4, .select = select, .pselect = libc_pselect,                            \
     .epoll_create = epoll_create, .epoll_create1 = epoll_create1, .epoll_ctl = epoll_ctl, .epoll_wait = epoll_wait,       \
     .epoll_pwait = epoll_pwait, .epoll_pwait2 = IF_GLIBC(epoll_pwait2, raw_epoll_pwait2), .dup = dup, .dup2 = dup2,       \
@@ -136,7 +140,7 @@ static const struct door raw = {
     .name = "syscall", .raw = 1, .read = raw_read, .write = raw_write, .readv = raw_readv, .writev = raw_writev,
     .preadv2 = raw_preadv2, .pwritev2 = raw_pwritev2, .recv = raw_recv, .recvfrom = raw_recvfrom, .recvmsg = raw_recvmsg,
     .recvmmsg = raw_recvmmsg, .send = raw_send, .sendto = raw_sendto, .sendmsg = raw_sendmsg, .sendmmsg = raw_sendmmsg,
-    .connect = raw_connect, .accept = raw_accept, .accept4 = raw_accept4, .socket = raw_socket, .socketpair = raw_socketpair,
+    .connect = raw_connect, .bind = raw_bind, .listen = raw_listen, .accept = raw_accept, .accept4 = raw_accept4, .socket = raw_socket, .socketpair = raw_socketpair,
     .shutdown = raw_shutdown, .getsockopt = raw_getsockopt, .setsockopt = raw_setsockopt, .poll = raw_poll, .ppoll = raw_ppoll,
     .select = raw_select, .pselect = raw_pselect, .epoll_create = raw_epoll_create, .epoll_create1 = raw_epoll_create1,
     .epoll_ctl = raw_epoll_ctl, .epoll_wait = raw_epoll_wait, .epoll_pwait = raw_epoll_pwait, .epoll_pwait2 = raw_epoll_pwait2,

@@ -32,6 +32,8 @@ struct door {
     ssize_t (*sendmsg)(int, const struct msghdr *, int);
     int (*sendmmsg)(int, struct mmsghdr *, unsigned, int);
     int (*connect)(int, const void *, socklen_t);
+    int (*bind)(int, const void *, socklen_t);
+    int (*listen)(int, int);
     int (*accept)(int, void *, socklen_t *);
     int (*accept4)(int, void *, socklen_t *, int);
     int (*socket)(int, int, int);

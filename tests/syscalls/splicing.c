@@ -11,6 +11,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+// musl has no name for it.
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8
+#endif
+
 #define STREAMS(kind, mode)                        \
     for (enum kind kind = 0; kind < KINDS; kind++) \
         for (enum mode mode = 0; mode < MODES; mode++)
