@@ -158,11 +158,17 @@ mod tests {
     #[test]
     fn an_arena_is_used_to_its_last_page() {
         let arena = Arena::new();
-        let first = arena.take(&Linux, PAGE).expect("memory").as_ptr() as usize;
+        let take = || {
+            let page = arena.take(&Linux, PAGE).expect("memory").as_ptr();
+            // SAFETY: the page was just taken.
+            unsafe { page.add(PAGE - 1).write(1) };
+            page as usize
+        };
+        let first = take();
         for page in 1..ARENA / PAGE {
-            assert_eq!(arena.take(&Linux, PAGE).expect("memory").as_ptr() as usize, first + page * PAGE);
+            assert_eq!(take(), first + page * PAGE);
         }
-        let next = arena.take(&Linux, PAGE).expect("memory").as_ptr() as usize;
+        let next = take();
         assert!(next < first || next >= first + ARENA);
     }
 

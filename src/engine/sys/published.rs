@@ -45,3 +45,40 @@ impl<T> Published<T> {
         Some(unsafe { &*self.value.get() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::sys::testing::often;
+    use std::{hint, thread};
+
+    #[test]
+    fn whoever_sees_the_value_sees_all_of_it_and_one_writes_it() {
+        for turn in 1..often(500, 4) as u64 {
+            let published = Published::new([0_u64; 8]);
+            let written: usize = thread::scope(|scope| {
+                let threads: std::vec::Vec<_> = (0..3)
+                    .map(|thread| {
+                        let published = &published;
+                        scope.spawn(move || {
+                            let wrote = thread < 2 && published.publish(|value| value.fill(turn));
+                            loop {
+                                match published.peek() {
+                                    Some(value) => assert_eq!(*value, [turn; 8]),
+                                    None => {
+                                        hint::spin_loop();
+                                        continue;
+                                    }
+                                }
+                                return wrote as usize;
+                            }
+                        })
+                    })
+                    .collect();
+                threads.into_iter().map(|thread| thread.join().expect("thread")).sum()
+            });
+            assert_eq!(written, 1);
+        }
+    }
+}

@@ -250,5 +250,5 @@ fn who_reads_an_expiry_sees_one_and_not_the_parts_of_two() {
         assert!(ended.into_iter().all(|reader| reader.is_ok()));
     });
     let (read, changes) = (read.load(Relaxed), changes.load(Relaxed));
-    assert!(read as usize > often(100, 2) && changes > 1, "{read} were read, and {changes} changed");
+    assert!(read as usize > often(100, 0) && changes as usize > often(1, 0), "{read} were read, and {changes} changed");
 }
