@@ -236,9 +236,9 @@ fn make_room(k: &impl Kernel, directory: i32) {
 
 /// Whose page has this name: the process, and when it began.
 pub fn process_of(name: &[u8]) -> Option<(i32, u64)> {
-    let mut parts = core::str::from_utf8(name).ok()?.split('.');
-    let (pid, start) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    let _n: u32 = parts.next()?.parse().ok()?;
+    let mut parts = name.split(|byte| *byte == b'.').map(core::str::from_utf8);
+    let (pid, start) = (parts.next()?.ok()?.parse().ok()?, parts.next()?.ok()?.parse().ok()?);
+    let _n: u32 = parts.next()?.ok()?.parse().ok()?;
     parts.next().is_none().then_some((pid, start))
 }
 
