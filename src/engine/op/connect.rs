@@ -311,17 +311,21 @@ impl<K: Kernel> Engine<K> {
         }
         if !tracked {
             let found = self.ruled_by(fd, decision, false)?;
-            self.measure_dial(found.1, Addr::from_sockaddr(bytes));
+            self.measure_dial(fd, found.1, Addr::from_sockaddr(bytes));
             return Some(found);
         }
         let (slot, d) = self.describe(fd)?;
-        if d.has(Flag::Connecting) && !self.is_pending(fd) {
+        // The call that comes is told how that went; it begins no other.
+        let over = d.has(Flag::Connecting) && !self.is_pending(fd);
+        if over {
             self.attempt_ended(d);
         }
         if !d.has(Flag::Connecting) {
             d.clear(Flag::Accepted);
             self.ruled_by(fd, decision, false);
-            self.measure_dial(d, Addr::from_sockaddr(bytes));
+            if !over {
+                self.measure_dial(fd, d, Addr::from_sockaddr(bytes));
+            }
         }
         Some((slot, d))
     }

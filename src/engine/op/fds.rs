@@ -268,11 +268,11 @@ impl<K: Kernel> Engine<K> {
             Kind::Socket => {
                 // Whoever waits on this number finds that it is another's now (the generation has moved).
                 self.wake(word.index(), 0);
-                if let Some(d) = self.descriptions.at(word.index()).filter(|d| d.has(Flag::Measured) && !d.is_shared())
-                {
-                    self.measure_closed(d);
-                }
-                self.descriptions.release(word.index());
+                self.descriptions.release_with(word.index(), |d| {
+                    if d.has(Flag::Measured) {
+                        self.measure_closed(d);
+                    }
+                });
             }
             Kind::Set if self.sets.release(word.index()) => self.close_set(word.index()),
             Kind::Set => self.stand_in(word.index()),

@@ -61,11 +61,10 @@ impl<K: Kernel> Engine<K> {
         };
         let comm = process::comm(k);
         made.page().begin([process::pid(k) as u64, made.start], [k.realtime(), k.now()], comm, settings.observe);
-        if made.settle(k, &self.page) {
-            if let (Some(parents), Found::Here(page)) = (inherited, self.page.find()) {
-                self.take_over(parents, page);
-            }
+        if let Some(parents) = inherited {
+            self.take_over(parents, made.page());
         }
+        made.settle(k, &self.page);
         match self.page.find() {
             Found::Here(page) => Some(page),
             Found::Unavailable => None,
@@ -77,17 +76,17 @@ impl<K: Kernel> Engine<K> {
         }
     }
 
-    /// A forked child has its parent's connections, and counts them as its own from here on.
+    /// A forked child has its parent's connections, and counts them as its own from here on: in the same places, so that nothing is
+    /// changed but this page, which is nobody's yet. (Threads of the child that come at once do this twice, and one page stays.)
     fn take_over(&self, parents: &Page, page: &Page) {
         self.measures.each(|measure| {
-            let generation = measure.generation();
-            let Some(parents) = measure.place(generation).map(|place| parents.place(place)) else { return };
-            let accepts = parents.accepts.load(Relaxed) != 0;
-            let place = if parents.is_named() { page.destination(&parents.name.key(), accepts) } else { super::OTHER };
-            measure.put(generation, place);
-            for what in Running::ALL.into_iter().filter(|what| measure.runs(*what)) {
-                gauge(page.place(place), what).fetch_add(1, Relaxed);
+            let Some(place) = measure.place(measure.generation()) else { return };
+            let (from, to) = (parents.place(place), page.place(place));
+            if place < super::OTHER && to.name.claim() {
+                to.accepts.store(from.accepts.load(Relaxed), Relaxed);
+                to.name.fill(&from.name.key());
             }
+            Running::COUNTED.into_iter().filter(|what| measure.runs(*what)).for_each(|what| more(to, what));
         });
     }
 
@@ -98,14 +97,19 @@ impl<K: Kernel> Engine<K> {
         Some((self.page()?, self.measures.at(d.index())?))
     }
 
-    /// The program is about to connect it to this address.
-    pub(crate) fn measure_dial(&self, d: &Description, address: Option<Addr<'_>>) {
+    /// The program is about to connect it to this address; to none: what it has is to be dissolved (AF_UNSPEC).
+    pub(crate) fn measure_dial(&self, fd: i32, d: &Description, address: Option<Addr<'_>>) {
         let Some((page, measure)) = self.measured(d) else { return };
-        let place = address.map_or(super::OTHER, |address| page.destination(&Key::of(&address), false));
-        self.counted(page, measure, d, place);
         let now = self.kernel.now();
+        let Some(address) = address else { return self.uncount(page, measure, d, Some(now)) };
+        // Whoever asks how his connect went by another one (hiredis) gets an answer, and no second connection.
+        if d.has(Flag::Stream) && measure.runs(Running::Open) && socket::peer_name(&self.kernel, fd).is_ok() {
+            return;
+        }
+        let place = page.destination(&Key::of(&address), false);
+        self.counted(page, measure, d, place);
         if measure.begin(d.generation(), Running::Connect, now) {
-            gauge(page.place(place), Running::Connect).fetch_add(1, Relaxed);
+            more(page.place(place), Running::Connect);
         }
     }
 
@@ -151,27 +155,36 @@ impl<K: Kernel> Engine<K> {
         let generation = d.generation();
         let Some(place) = measure.place(generation) else { return };
         let destination = page.place(place);
-        for what in Running::ALL {
+        for what in [Running::Input, Running::Output] {
+            measure.end(generation, what);
+        }
+        for what in Running::COUNTED {
             let Some(since) = measure.end(generation, what) else { continue };
-            fewer(gauge(destination, what));
+            fewer(destination, what);
             match what {
                 Running::Open => {
                     if let Some(now) = closed {
                         destination.class(Class::Lifetime).count(now.saturating_sub(since));
                     }
                 }
-                Running::Connect | Running::Response => {
+                _ => {
                     destination.class(class(what)).abandoned.fetch_add(1, Relaxed);
                 }
             }
         }
     }
 
-    /// Its last number is being closed.
+    /// Its last number is being closed. No page is made for that: most forked children close what they inherited, and execute another
+    /// program.
     #[cold]
     pub(crate) fn measure_closed(&self, d: &Description) {
-        if let Some((page, measure)) = self.measured(d) {
+        let Some(measure) = self.measures.at(d.index()).filter(|_| d.has(Flag::Measured)) else { return };
+        if let Found::Here(page) = self.page.find() {
             self.uncount(page, measure, d, Some(self.kernel.now()));
+        }
+        // What a page that is made later is not to find.
+        for what in Running::COUNTED {
+            measure.end(d.generation(), what);
         }
     }
 
@@ -180,7 +193,7 @@ impl<K: Kernel> Engine<K> {
         let Some((page, measure)) = self.measured(d) else { return };
         let Some(since) = measure.end(d.generation(), what) else { return };
         let destination = page.place(measure.place(d.generation()).unwrap_or(super::OTHER));
-        fewer(gauge(destination, what));
+        fewer(destination, what);
         destination.class(class(what)).count(self.kernel.now().saturating_sub(since));
     }
 
@@ -198,9 +211,22 @@ impl<K: Kernel> Engine<K> {
         // What brings bytes is connected.
         self.measure_end(d, Running::Connect);
         self.measure_end(d, Running::Response);
-        if let State::Armed(_) = d.read.load(d.generation()) {
-            let began = d.read_start.load(Relaxed);
+        if let Some(began) = self.waited(measure, d, Direction::Read) {
             destination.class(Class::Read).count(self.kernel.now().saturating_sub(began));
+        }
+    }
+
+    /// Since when this direction is waited for, if it is: by its clock, or by the one that was observed to run out.
+    fn waited(&self, measure: &Measure, d: &Description, direction: Direction) -> Option<u64> {
+        let (word, start, late) = match direction {
+            Direction::Read => (&d.read, &d.read_start, Running::Input),
+            Direction::Write => (&d.write, &d.write_start, Running::Output),
+        };
+        // Ended also where a new wait has begun since.
+        let observed = measure.end(d.generation(), late);
+        match word.load(d.generation()) {
+            State::Armed(_) => Some(start.load(Relaxed)),
+            _ => observed,
         }
     }
 
@@ -212,8 +238,7 @@ impl<K: Kernel> Engine<K> {
         if !d.has(Flag::FastOpen) {
             self.measure_end(d, Running::Connect);
         }
-        if let (State::Armed(_), false) = (d.write.load(d.generation()), connecting) {
-            let began = d.write_start.load(Relaxed);
+        if let (Some(began), false) = (self.waited(measure, d, Direction::Write), connecting) {
             destination.class(Class::Write).count(now.saturating_sub(began));
         }
         // Something came since it began to be written (`Description::wrote`): perhaps the answer.
@@ -254,6 +279,16 @@ impl<K: Kernel> Engine<K> {
         let waits = destination.class(class);
         if observed {
             waits.observed.fetch_add(1, Relaxed);
+            let goes_on = match class {
+                Class::Read => Some(Running::Input),
+                Class::Write if direction == Direction::Write => Some(Running::Output),
+                // Their clocks run here as long as they run at all.
+                _ => None,
+            };
+            let began = due.at.saturating_sub(due.timeout);
+            if let Some(what) = goes_on {
+                measure.begin(d.generation(), what, began);
+            }
         } else if due.timeout != 0 {
             waits.expired.fetch_add(1, Relaxed);
             self.expired_wait(d, destination, measure, class, due, now);
@@ -278,8 +313,8 @@ impl<K: Kernel> Engine<K> {
             Class::Lifetime => return,
             Class::Read | Class::Write => None,
         };
-        if running.and_then(|what| measure.end(d.generation(), what)).is_some() {
-            running.map(|what| fewer(gauge(destination, what)));
+        if let Some(what) = running.filter(|what| measure.end(d.generation(), *what).is_some()) {
+            fewer(destination, what);
         }
         destination.class(class).count(due.waited(now));
     }
@@ -358,19 +393,31 @@ fn class(what: Running) -> Class {
         Running::Open => Class::Lifetime,
         Running::Connect => Class::Connect,
         Running::Response => Class::Response,
+        Running::Input => Class::Read,
+        Running::Output => Class::Write,
     }
 }
 
 /// Where it is counted while it goes on.
-fn gauge(destination: &Destination, what: Running) -> &AtomicU64 {
+fn gauge(destination: &Destination, what: Running) -> Option<&AtomicU64> {
     match what {
-        Running::Open => &destination.open,
-        Running::Connect => &destination.connecting,
-        Running::Response => &destination.awaiting,
+        Running::Open => Some(&destination.open),
+        Running::Connect => Some(&destination.connecting),
+        Running::Response => Some(&destination.awaiting),
+        Running::Input | Running::Output => None,
     }
 }
 
-/// One fewer, never fewer than none: what a forked child closes may have been its parent's.
-fn fewer(gauge: &AtomicU64) {
-    let _ = gauge.fetch_update(Relaxed, Relaxed, |count| count.checked_sub(1));
+/// One more of them.
+fn more(destination: &Destination, what: Running) {
+    if let Some(gauge) = gauge(destination, what) {
+        gauge.fetch_add(1, Relaxed);
+    }
+}
+
+/// One fewer, never fewer than none: others may write in the page.
+fn fewer(destination: &Destination, what: Running) {
+    if let Some(gauge) = gauge(destination, what) {
+        let _ = gauge.fetch_update(Relaxed, Relaxed, |count| count.checked_sub(1));
+    }
 }

@@ -455,15 +455,22 @@ impl Descriptions {
 
     /// One slot fewer points here; the last one frees it.
     pub fn release(&self, index: u32) {
+        self.release_with(index, |_| ());
+    }
+
+    /// The same; the last one calls `last` before it is freed, and while it is still the life it was: exactly one of several threads
+    /// that release at once.
+    pub fn release_with(&self, index: u32, last: impl FnOnce(&Description)) {
         let Some(d) = self.at(index) else { return };
-        let last = d.life.fetch_update(AcqRel, Acquire, |life| match life & 0xffff_ffff {
+        let before = d.life.fetch_update(AcqRel, Acquire, |life| match life & 0xffff_ffff {
             references if references & LIVE == 0 => None,
             references if references == LIVE | 1 => Some(life - LIVE - 1),
             _ => Some(life - 1),
         });
-        if !last.is_ok_and(|life| life & 0xffff_ffff == LIVE | 1) {
+        if !before.is_ok_and(|life| life & 0xffff_ffff == LIVE | 1) {
             return;
         }
+        last(d);
         let generation = d.generation().wrapping_add(1);
         d.read.begin(generation);
         d.write.begin(generation);

@@ -18,11 +18,15 @@ pub enum Running {
     Connect = 2,
     /// An answer is awaited.
     Response = 4,
+    /// A wait for input goes on that would have expired (observe mode): its clock is not the description's any more.
+    Input = 8,
+    /// The same of a wait for room.
+    Output = 16,
 }
 
 impl Running {
-    /// All of them.
-    pub const ALL: [Running; 3] = [Running::Open, Running::Connect, Running::Response];
+    /// Those of which the page says how many there are now.
+    pub const COUNTED: [Running; 3] = [Running::Open, Running::Connect, Running::Response];
 }
 
 /// Above the bits of [`Running`]: the destination's place + 1, 0 where it is not known.
@@ -35,7 +39,7 @@ crate::zeroed! {
         /// generation << 32 | place << 8 | bits.
         word: AtomicU64,
         /// When each of [`Running`] began, ns.
-        since: [AtomicU64; 3],
+        since: [AtomicU64; 5],
     }
 }
 
@@ -52,11 +56,13 @@ pub struct Measures {
 
 impl Measure {
     fn since(&self, what: Running) -> &AtomicU64 {
-        let [open, connect, response] = &self.since;
+        let [open, connect, response, input, output] = &self.since;
         match what {
             Running::Open => open,
             Running::Connect => connect,
             Running::Response => response,
+            Running::Input => input,
+            Running::Output => output,
         }
     }
 
