@@ -133,7 +133,8 @@ impl Connection {
         match (rules.lifetime, self.own[4]) {
             (0, 0) => u64::MAX,
             (0, own) => self.said.max(self.born) + own,
-            (rule, _) => self.born + rule,
+            (rule, 0) => self.born + rule,
+            (rule, own) => (self.born + rule).min(self.said.max(self.born) + own),
         }
     }
 

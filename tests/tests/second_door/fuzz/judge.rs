@@ -47,10 +47,8 @@ impl Run {
     pub(super) fn timed_out(&mut self, fd: i32, direction: usize, what: &str) {
         self.expiries += 1;
         let (cut, excuse) = (self.is_cut(fd, direction), self.excuse(fd, direction));
-        let (now, conn) = (self.now(), self.fds[&fd]);
+        let conn = self.fds[&fd];
         let model = &mut self.conns[conn];
-        // See registrations.rs, a_lifetime_that_a_call_was_told_of_still_ends_the_wait.
-        model.shared |= now >= model.dies(&self.rules);
         if cut {
             self.cut += 1;
             return;

@@ -2,7 +2,7 @@
 //! are known to the nanosecond.
 
 use super::Run;
-use crate::machine::MS;
+use crate::machine::{Phase, MS};
 use crate::model::{INPUT, OUTPUT, SLACK};
 use netdeadline_engine::op::Ways;
 
@@ -51,16 +51,14 @@ impl Run {
         let response = timeout(&[0, 0, 600, 2200]);
         let read = timeout(&[0, 0, 500, 1700, 4000]);
         let write = timeout(&[0, 0, 800, 2700]);
-        // Beside the operator's: see `found`.
-        let lifetime = if self.rules.lifetime == 0 { timeout(&[0, 0, 0, 9000]) } else { 0 };
+        let lifetime = timeout(&[0, 0, 0, 9000]);
+        // See `found`, a_lifetime_said_before_connect_does_not_lengthen_the_operators.
+        let fresh = self.conns[self.fds[&fd]].attempt.is_some() && self.world.machine.socket(fd).phase == Phase::Closed;
+        let lifetime = if fresh && self.rules.lifetime != 0 { 0 } else { lifetime };
         let own = [connect, response, read, write, lifetime];
         self.note(format!("timeouts of fd {fd}: {:?} ms", own.map(|ns| ns / MS)));
         self.world.set_timeouts(fd, own);
         let (conn, now) = (self.fds[&fd], self.now());
-        if now >= self.conns[conn].dies(&self.rules) {
-            // See `found`, a_lifetime_that_select_told_of_is_no_more_when_it_is_taken_away.
-            self.conns[conn].told = [true; 2];
-        }
         (self.conns[conn].own, self.conns[conn].said) = (own, now);
     }
 
