@@ -193,7 +193,7 @@ INLINE void begin(struct sock *sk, u64 cookie, u8 state) {
     READ(c.netns, net, ns.inum);
     passed(&c, state);
     if (bpf_map_update_elem(&connections, &cookie, &c, BPF_ANY))
-        count(LOST_CONNECTIONS);
+        count(c.flags & WANTED ? LOST_CONNECTIONS : LOST_ACCEPTED);
     else if (call)
         *call = cookie;
 }
@@ -230,29 +230,28 @@ INLINE void end(struct connection *c, struct sock *sk, u8 last) {
         finish(c);
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int state_changed(u64 *ctx) {
-    struct sock *sk = (void *)ctx[0];
-    u8 old = ctx[1], state = ctx[2];
-    if (sk->sk_protocol != IPPROTO_TCP || state == TCP_LISTEN || (old == TCP_LISTEN && state == TCP_CLOSE))
-        return 0;
+INLINE void change(struct sock *sk, u8 old, u8 state) {
     u64 cookie = bpf_get_socket_cookie(sk);
-    if (old == TCP_CLOSE || old == TCP_LISTEN) {
-        begin(sk, cookie, state);
-        return 0;
-    }
     struct connection *c = bpf_map_lookup_elem(&connections, &cookie);
+    if (old == TCP_CLOSE || old == TCP_LISTEN) {
+        /* One that is there is the same (see below), or an earlier one of this socket whose connect() has not returned. */
+        if (!c || c->flags & ENDED || c->count > 1)
+            begin(sk, cookie, state);
+        return;
+    }
     if (!c) {
         if (state == TCP_CLOSE && config.mode == EVERYONE)
             count(OLDER);
-        return 0;
+        return;
     }
+    if (c->flags & ENDED || (c->count < 16 && c->states >> (4 * (c->count - 1)) == state))
+        return;
     struct tcp_sock *tp = (struct tcp_sock *)sk;
     u32 written = 0;
     switch (state) {
     case TCP_CLOSE:
         end(c, sk, old);
-        return 0;
+        return;
     case TCP_ESTABLISHED:
         c->established = bpf_ktime_get_ns();
         read_addresses(c, sk);
@@ -278,7 +277,56 @@ int state_changed(u64 *ctx) {
             __sync_fetch_and_or(&c->flags, WANTED);
     }
     passed(c, state);
+}
+
+/*
+ * The kernel does not run a program where that is running already: on this CPU, in a thread whose time a packet's arrival has
+ * taken (bpf_trace_run). Of two programs that do the same only one can be running then, since soft interrupts do not interrupt
+ * each other. So each change comes twice, and the second time is dropped: mostly by what the first has left in `done`, and where
+ * another change came between them because the connection is in that state already.
+ */
+struct done {
+    u64 socket;
+    u32 change;
+    u32 pad;
+};
+
+struct {
+    UINT(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    UINT(max_entries, 1);
+    TYPE(key, u32);
+    TYPE(value, struct done);
+} done SEC(".maps");
+
+INLINE int changed(u64 *ctx, int again) {
+    struct sock *sk = (void *)ctx[0];
+    u8 old = ctx[1], state = ctx[2];
+    if (sk->sk_protocol != IPPROTO_TCP || state == TCP_LISTEN || (old == TCP_LISTEN && state == TCP_CLOSE))
+        return 0;
+    u32 zero = 0, both = (u32)old << 8 | state;
+    struct done *last = bpf_map_lookup_elem(&done, &zero);
+    if (!last)
+        return 0;
+    if (again && last->socket == (u64)sk && last->change == both) {
+        last->socket = 0;
+        return 0;
+    }
+    change(sk, old, state);
+    if (!again) {
+        last->socket = (u64)sk;
+        last->change = both;
+    }
     return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int state_changed(u64 *ctx) {
+    return changed(ctx, 0);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int state_changed_again(u64 *ctx) {
+    return changed(ctx, 1);
 }
 
 /* ---- Calls ------------------------------------------------------------------------------------------------------------- */

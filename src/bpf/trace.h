@@ -82,6 +82,7 @@ _Static_assert(sizeof(struct config) == 48 && sizeof(struct connection) == 160, 
 enum {
     LOST_EVENTS,      /* the ring buffer was full */
     LOST_CONNECTIONS, /* the table of connections was full */
+    LOST_ACCEPTED,    /* ... when one came in, of whichever process */
     LOST_CALLS,       /* the table of connect() calls was full: no EINPROGRESS column for them */
     OLDER,            /* not lost: connections that ended and had begun before us */
     COUNTERS,

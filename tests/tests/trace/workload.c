@@ -2,8 +2,11 @@
  * Connections of every outcome, as many of each as the arguments say, and what this program itself saw of them.
  *
  * Arguments: KIND/FAMILY/COUNT, such as refused/4/7 or half/6/11, in this order. Each connection that this end began prints a
- * line: KIND FAMILY LOCAL_PORT COOKIE NANOSECONDS, the last one from connect()'s begin until it stood or failed. The peers of
+ * line: KIND FAMILY LOCAL_PORT COOKIE NANOSECONDS, the last one from connect()'s begin until it stood or failed; behind that, where
+ * nobody answered, what TCP_INFO says was sent again. The peers of
  * those that stand live in a thread of the same process. Nothing is judged here.
+ *
+ * burst is for their number: one line says the count in the port's place, and the time of all of them.
  *
  * BLACKHOLE4 and BLACKHOLE6 name addresses at which nobody answers, for timeout and givenup.
  */
@@ -11,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -111,7 +115,9 @@ static void *serve(void *argument) {
     for (int i = 0; i < s->count; i++) {
         int fd = i % 2 ? accept(s->listener, 0, 0) : accept4(s->listener, 0, 0, SOCK_CLOEXEC);
         CHECK(fd >= 0);
-        if (!strcmp(s->kind, "peer")) {
+        if (!strcmp(s->kind, "burst")) {
+            /* Nothing to say: who comes next is waiting. */
+        } else if (!strcmp(s->kind, "peer")) {
             CHECK(write(fd, "bye", 3) == 3);
         } else if (!strcmp(s->kind, "resetpeer")) {
             read_all(fd, 5);
@@ -205,6 +211,21 @@ static void *slowly(void *argument) {
     return 0;
 }
 
+/* As many as there can be, one after the other; without TIME_WAIT, which would use up the ports. One line says how long it took. */
+static void burst(int family, const struct where *to, int count) {
+    struct sched_param usual = {0};
+    CHECK(sched_setscheduler(0, SCHED_OTHER, &usual) == 0);
+    uint64_t begin = now();
+    for (int i = 0; i < count; i++) {
+        int fd = new_socket(family);
+        char byte;
+        CHECK(connect(fd, (const void *)&to->address, to->length) == 0);
+        CHECK(read(fd, &byte, 1) == 0);
+        break_off(fd);
+    }
+    said("burst", family, count, 0, now() - begin);
+}
+
 /* Nobody answers: all at once, since each waits for the kernel to give up. */
 static void unanswered(const char *kind, int family, int count) {
     struct where to = place(family, getenv(family == 4 ? "BLACKHOLE4" : "BLACKHOLE6"), 9);
@@ -228,7 +249,12 @@ static void unanswered(const char *kind, int family, int count) {
             CHECK(getsockopt(all[i].fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0);
             CHECK(error == ETIMEDOUT);
         }
-        said(kind, family, port, cookie_of(all[i].fd), now() - begin[i]);
+        uint64_t took = now() - begin[i];
+        struct tcp_info info = {0};
+        length = sizeof info;
+        CHECK(getsockopt(all[i].fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0);
+        printf("%s %d %d %llu %llu %u\n", kind, family, port, (unsigned long long)cookie_of(all[i].fd),
+               (unsigned long long)took, info.tcpi_total_retrans);
         CHECK(close(all[i].fd) == 0);
     }
 }
@@ -250,7 +276,9 @@ static void run(const char *kind, int family, int count) {
         CHECK(listen(listener, slow ? 0 : 128) == 0);
         CHECK(pthread_create(&thread, 0, serve, &s) == 0);
     }
-    if (slow) {
+    if (!strcmp(kind, "burst")) {
+        burst(family, &to, count);
+    } else if (slow) {
         pthread_t *all = calloc(count, sizeof *all);
         struct client c = {.kind = kind, .family = family, .to = to};
         for (int i = 0; i < count; i++)
@@ -269,7 +297,8 @@ static void run(const char *kind, int family, int count) {
 int main(int count, char **words) {
     /* What this program measures is to be the kernel's time, and not that of those who want the same core. */
     struct sched_param first = {.sched_priority = 1};
-    sched_setscheduler(0, SCHED_RR, &first);
+    if (sched_setscheduler(0, SCHED_RR, &first))
+        fprintf(stderr, "no right to be scheduled first\n");
     setvbuf(stdout, 0, _IOLBF, 0);
     for (int i = 1; i < count; i++) {
         char kind[32];

@@ -75,7 +75,7 @@ pub fn summary(summary: &Summary, lost: &Lost, took: u64) -> String {
             "buckets": buckets,
         },
         "lost": {
-            "events": lost.events, "connections": lost.connections, "calls": lost.calls, "missed": lost.missed,
+            "events": lost.events, "connections": lost.connections, "accepted": lost.accepted, "calls": lost.calls, "missed": lost.missed,
         },
         "older": lost.older,
     }})

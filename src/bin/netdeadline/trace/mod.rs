@@ -231,6 +231,10 @@ impl Out {
         let written = all.into_iter().try_for_each(|life| self.one(life, offset, now));
         self.flushed(written)?;
         let lost = source.lost();
+        // The summary says it too, but to a program.
+        if let Some(words) = summary::lost_words(&lost).filter(|_| self.json) {
+            tell(&words);
+        }
         let took = now.saturating_sub(self.since);
         let written = if self.json {
             writeln!(self.to, "{}", json::summary(&self.summary, &lost, took))

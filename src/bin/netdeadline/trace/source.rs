@@ -11,9 +11,11 @@ pub struct Lost {
     pub events: u64,
     /// Connections that found no room in the table.
     pub connections: u64,
+    /// Those that came in, of whichever process, and found none.
+    pub accepted: u64,
     /// connect() calls that found none: their connections are told without what connect() answered.
     pub calls: u64,
-    /// Changes of state at which the kernel did not run our program, since it was running already.
+    /// Calls at which the kernel did not run our program, since it was running already.
     pub missed: u64,
     /// Not lost: connections that ended and had begun before us.
     pub older: u64,

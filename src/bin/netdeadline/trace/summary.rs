@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::SocketAddr;
 
 use super::deadline::Expired;
 use super::ending::Ending;
@@ -26,7 +27,7 @@ pub struct Summary {
     pub received: Option<u64>,
     pub latency: Spread,
     /// Where connects led, and how long they took there.
-    peers: BTreeMap<String, Peer>,
+    peers: BTreeMap<SocketAddr, Peer>,
     /// Those that found no room there.
     others: u64,
 }
@@ -88,12 +89,11 @@ impl Summary {
     }
 
     fn add_peer(&mut self, life: &Life) {
-        let name = life.remote.to_string();
-        if self.peers.len() >= PEERS && !self.peers.contains_key(&name) {
+        if self.peers.len() >= PEERS && !self.peers.contains_key(&life.remote) {
             self.others += 1;
             return;
         }
-        let peer = self.peers.entry(name).or_insert_with(|| Peer { count: 0, stood: 0, latency: Spread::new() });
+        let peer = self.peers.entry(life.remote).or_insert_with(|| Peer { count: 0, stood: 0, latency: Spread::new() });
         peer.count += 1;
         if let Some(ns) = life.connect_ns() {
             peer.stood += 1;
@@ -188,6 +188,7 @@ impl Summary {
             let ms = |ns: Option<u64>| ns.map_or(String::from("-"), milliseconds);
             let (half, most) = (ms(peer.latency.at(0.50)), ms(peer.latency.at(0.99)));
             let longest = ms(peer.latency.longest());
+            let name = name.to_string();
             let _ = writeln!(out, "{name:<42} {:>9} {:>9} {half:>10} {most:>10} {longest:>10}", peer.count, peer.stood);
         }
         let hidden: u64 = peers.iter().skip(SHOWN).map(|(_, peer)| peer.count).sum::<u64>() + self.others;
@@ -202,8 +203,9 @@ pub fn lost_words(lost: &Lost) -> Option<String> {
     let parts = [
         (lost.events, "not told, the buffer was full (--buffer)"),
         (lost.connections, "not followed, the table was full (--connections)"),
+        (lost.accepted, "accepted ones, of whichever process, not followed (--connections)"),
         (lost.calls, "without what connect answered, too many threads were in it"),
-        (lost.missed, "changes of state or calls at which the kernel left our program out"),
+        (lost.missed, "calls at which the kernel left our program out"),
     ];
     let parts: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}")).collect();

@@ -83,5 +83,6 @@ impl Connection {
 /// Indices of the array `lost`.
 pub const LOST_EVENTS: u32 = 0;
 pub const LOST_CONNECTIONS: u32 = 1;
-pub const LOST_CALLS: u32 = 2;
-pub const OLDER: u32 = 3;
+pub const LOST_ACCEPTED: u32 = 2;
+pub const LOST_CALLS: u32 = 3;
+pub const OLDER: u32 = 4;
