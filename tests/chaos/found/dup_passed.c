@@ -1,5 +1,6 @@
-// Two numbers of one socket that were made before the program set SO_RCVTIMEO on one: by SCM_RIGHTS (p), or by a dup that more than 64
-// dups of other unknown numbers followed (d 100). The other is told of the deadline, and bytes through it end the wait.
+// Two numbers of one socket that were made before the program set SO_RCVTIMEO on one, by SCM_RIGHTS: the other is told of the deadline,
+// and bytes through it end the wait. Way p: not yet (docs/limits.md). Way d, by a dup that many dups of other unknown numbers followed:
+// mended; c-tests/fd_a_dup_from_before_shares_the_timeout.c.
 // cc -D_GNU_SOURCE dup_passed.c; LD_PRELOAD=libnetdeadline.so ./a.out p; ./a.out d 100
 #include <errno.h>
 #include <fcntl.h>
