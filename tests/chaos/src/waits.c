@@ -188,8 +188,8 @@ void wait_ready(struct thread *t) {
         set_blocking(t, c, side, one_in(t, 2));
     if (e->so_rcv)
         set_option(t, e, true, 0);
-    // With several numbers the one that waits may not know what another was given (limits.md; found/dup_passed.c d 300).
-    if (e->nonblock && world->library && one_in(t, 4) && !clock && is_socket(c) && e->n == 1)
+    // Of several numbers one that was passed may not know what another was given (limits.md; found/dup_passed.c p).
+    if (e->nonblock && world->library && one_in(t, 4) && !clock && is_socket(c) && !e->split)
         set_option(t, e, true, clock = 20 * MS);
     int ending = prepare(t, c, side, clock, true);
     struct wait w = {.how = (int)below(t, 8), .fd = a_number(t, e), .set = -1, .outer = -1};
