@@ -29,6 +29,8 @@ void did(long result);
 #define RET(...) (errno = UNTOUCHED, did((long)(__VA_ARGS__)))
 // Anything else to be observed.
 void see(const char *format, ...) __attribute__((format(printf, 1, 2)));
+// What was seen so far in this line: for a child, which says it to its parent.
+const char *so_far(void);
 // End the line: what is expected of it; ` || ` between answers of which each is right, where it is left to chance. Descriptors that it left open are counted, and closed.
 void want(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define OK(n) "ret=" #n " errno=kept"
@@ -64,6 +66,9 @@ void see_name(const struct name *);
 extern volatile int signals_seen;
 void count_signal(int number, int with_restart);
 void count_signal_no_more(int number);
+
+// What the suite does where a case executes it (executing.c).
+int run_child(int argc, char **argv);
 
 // Conditions that a case may have to know, from the environment.
 extern int is_musl;
