@@ -2,14 +2,14 @@
 // answer comes.
 // Source: src/engine/op/measure.rs; SEMANTICS, NETDEADLINE_MODE.
 //
-// env: WAY=blocking NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 read=100ms"
-// env: WAY=poll NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 read=100ms"
-// env: WAY=level NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 read=100ms"
-// env: WAY=edge NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 read=100ms"
-// env: WAY=blocking NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 response=100ms"
-// env: WAY=poll NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 response=100ms"
-// env: WAY=level NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 response=100ms"
-// env: WAY=edge NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 response=100ms"
+// env: WAY=blocking NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 read=400ms"
+// env: WAY=poll NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 read=400ms"
+// env: WAY=level NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 read=400ms"
+// env: WAY=edge NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 read=400ms"
+// env: WAY=blocking NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 response=400ms"
+// env: WAY=poll NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 response=400ms"
+// env: WAY=level NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 response=400ms"
+// env: WAY=edge NETDEADLINE_MODE=observe NETDEADLINE_RULES="to 127.0.0.2 response=400ms"
 #include "stats_work.h"
 
 int main(int count, char **arguments) {
@@ -26,13 +26,13 @@ int main(int count, char **arguments) {
     for (int i = 0; i < 4; i++) {
         bool late = i & 1;
         if (asks) CHECK_EQ(st_write(&socket, "q", 1), 1);
-        nd_send_later(&later, socket.peer, late ? 250 * MS : 20 * MS, "x", 1);
+        nd_send_later(&later, socket.peer, late ? 700 * MS : 20 * MS, "x", 1);
         CHECK_EQ(st_read(&socket), 1);
         nd_later_join(&later);
     }
     const struct st_destination *place = st_to(st_own_page(), &at);
     CHECK_WAITS(place, class, .ended = 4, .expired = 0, .observed = 2);
-    CHECK_EQ(st_between(&place->classes[class], 240 * MS, 60 * SEC), 2);
+    CHECK_EQ(st_between(&place->classes[class], 690 * MS, 60 * SEC), 2);
     CHECK_EQ(st_own_page()->expiries, 2);
     CHECK_EQ(st_own_page()->last[0].observed, 1);
     st_close(&socket);

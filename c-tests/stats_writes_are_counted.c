@@ -2,11 +2,11 @@
 // nothing.
 // Source: src/engine/op/measure.rs (write); SEMANTICS "Classes", write.
 //
-// env: WAY=blocking NETDEADLINE_RULES="to 127.0.0.1 write=400ms"
-// env: WAY=poll NETDEADLINE_RULES="to 127.0.0.1 write=400ms"
-// env: WAY=level NETDEADLINE_RULES="to 127.0.0.1 write=400ms"
-// env: WAY=edge NETDEADLINE_RULES="to 127.0.0.1 write=400ms"
-// env: WAY=loop NETDEADLINE_RULES="to 127.0.0.1 write=400ms"
+// env: WAY=blocking NETDEADLINE_RULES="to 127.0.0.1 write=600ms"
+// env: WAY=poll NETDEADLINE_RULES="to 127.0.0.1 write=600ms"
+// env: WAY=level NETDEADLINE_RULES="to 127.0.0.1 write=600ms"
+// env: WAY=edge NETDEADLINE_RULES="to 127.0.0.1 write=600ms"
+// env: WAY=loop NETDEADLINE_RULES="to 127.0.0.1 write=600ms"
 #include "stats_work.h"
 
 static void *drain(void *argument) {
@@ -35,11 +35,11 @@ int main(int count, char **arguments) {
     for (uint64_t i = 1; i <= 2; i++) {
         int64_t start = nd_now();
         CHECK_EQ(st_write(&socket, "x", 1), -ETIMEDOUT);
-        CHECK_ENDED_AT(start, 400 * MS);
+        CHECK_ENDED_AT(start, 600 * MS);
         int64_t took = nd_now() - start;
         const struct st_destination *place = st_to(st_own_page(), &pair.at);
         CHECK_WAITS(place, ST_WRITE, .ended = i, .expired = i);
-        CHECK_EQ(st_between(&place->classes[ST_WRITE], 400 * MS, 60 * SEC), i);
+        CHECK_EQ(st_between(&place->classes[ST_WRITE], 600 * MS, 60 * SEC), i);
         if (i == 1) CHECK((int64_t)place->classes[ST_WRITE].longest <= took);
     }
     struct nd_thread drainer = nd_start(drain, &pair.peer);

@@ -140,32 +140,24 @@ impl<K: Kernel> Engine<K> {
 
     /// It leads there from now on: one connection more, and one fewer where it led before.
     fn counted(&self, page: &Page, measure: &Measure, d: &Description, place: usize) {
-        let generation = d.generation();
         self.uncount(page, measure, d, None);
-        measure.put(generation, place);
-        if measure.begin(generation, Running::Open, self.kernel.now()) {
+        if measure.enter(d.generation(), place, self.kernel.now()) {
             let destination = page.place(place);
             destination.connections.fetch_add(1, Relaxed);
-            destination.open.fetch_add(1, Relaxed);
+            more(destination, Running::Open);
         }
     }
 
     /// Nothing of it runs any more. `closed`: now, because it is closed.
     fn uncount(&self, page: &Page, measure: &Measure, d: &Description, closed: Option<u64>) {
-        let generation = d.generation();
-        let Some(place) = measure.place(generation) else { return };
-        let destination = page.place(place);
-        for what in [Running::Input, Running::Output] {
-            measure.end(generation, what);
-        }
-        for what in Running::COUNTED {
-            let Some(since) = measure.end(generation, what) else { continue };
+        let left = measure.leave(d.generation());
+        let Some(destination) = left.place().map(|place| page.place(place)) else { return };
+        for what in Running::COUNTED.into_iter().filter(|what| left.runs(*what)) {
             fewer(destination, what);
-            match what {
-                Running::Open => {
-                    if let Some(now) = closed {
-                        destination.class(Class::Lifetime).count(now.saturating_sub(since));
-                    }
+            match (what, closed) {
+                (Running::Open, None) => {}
+                (Running::Open, Some(now)) => {
+                    destination.class(Class::Lifetime).count(now.saturating_sub(measure.began(what)));
                 }
                 _ => {
                     destination.class(class(what)).abandoned.fetch_add(1, Relaxed);
@@ -183,9 +175,7 @@ impl<K: Kernel> Engine<K> {
             self.uncount(page, measure, d, Some(self.kernel.now()));
         }
         // What a page that is made later is not to find.
-        for what in Running::COUNTED {
-            measure.end(d.generation(), what);
-        }
+        measure.leave(d.generation());
     }
 
     /// What this is, is over: as far as it was running.

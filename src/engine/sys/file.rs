@@ -95,6 +95,11 @@ pub fn read(k: &impl Kernel, fd: i32, into: &mut [u8]) -> Result<usize, i32> {
     Ok(count.min(into.len()))
 }
 
+/// lseek to the beginning: what was read is read again.
+pub fn rewind(k: &impl Kernel, fd: i32) -> Result<(), i32> {
+    answer(k.call(libc::SYS_lseek, [fd as usize, 0, libc::SEEK_SET as usize, 0, 0, 0])).map(drop)
+}
+
 /// The names in an open directory, as far as they are there at the first looks: at most so many thousand.
 pub fn each_name(k: &impl Kernel, directory: i32, mut each: impl FnMut(&core::ffi::CStr)) {
     // struct linux_dirent64 (getdents64(2)): d_ino, d_off, 8 bytes each; d_reclen, 2; d_type, 1; d_name.

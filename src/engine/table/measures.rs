@@ -49,6 +49,22 @@ crate::zeroed! {
     }
 }
 
+/// What was measured at one moment.
+#[derive(Clone, Copy)]
+pub struct Seen(u64);
+
+impl Seen {
+    /// The destination's place, where it was known.
+    pub fn place(self) -> Option<usize> {
+        (self.0 >> PLACE_SHIFT & 0xff).checked_sub(1).map(|place| place as usize)
+    }
+
+    /// Did it run?
+    pub fn runs(self, what: Running) -> bool {
+        self.0 & what as u64 != 0
+    }
+}
+
 /// All of them, by the index of the description.
 pub struct Measures {
     chunks: [Lazy<Chunk>; CHUNKS],
@@ -66,6 +82,11 @@ impl Measure {
         }
     }
 
+    /// When it began, the last time.
+    pub fn began(&self, what: Running) -> u64 {
+        self.since(what).load(Relaxed)
+    }
+
     fn change(&self, generation: u32, change: impl Fn(u64) -> u64) -> Option<u64> {
         let change = |word: u64| (word >> GENERATION_SHIFT == u64::from(generation)).then(|| change(word));
         self.word.fetch_update(Relaxed, Relaxed, change).ok()
@@ -74,14 +95,23 @@ impl Measure {
     /// The destination's place, where it is known.
     pub fn place(&self, generation: u32) -> Option<usize> {
         let word = self.word.load(Relaxed);
-        let place = (word >> PLACE_SHIFT & 0xff).checked_sub(1)?;
-        (word >> GENERATION_SHIFT == u64::from(generation)).then_some(place as usize)
+        Seen(word).place().filter(|_| word >> GENERATION_SHIFT == u64::from(generation))
     }
 
-    /// It leads there.
-    pub fn put(&self, generation: u32, place: usize) {
+    /// It leads nowhere any more, and nothing of it runs: what was, for exactly one of those who end it.
+    pub fn leave(&self, generation: u32) -> Seen {
+        Seen(self.change(generation, |_| u64::from(generation) << GENERATION_SHIFT).unwrap_or(0))
+    }
+
+    /// An open connection, from `now` on, that leads there. False if it leads somewhere already.
+    pub fn enter(&self, generation: u32, place: usize, now: u64) -> bool {
+        self.since(Running::Open).store(now, Relaxed);
         let place = (place as u64).saturating_add(1) & 0xff;
-        self.change(generation, |word| word & !(0xff << PLACE_SHIFT) | place << PLACE_SHIFT);
+        let led = self.change(generation, |word| match Seen(word).place() {
+            None => word | place << PLACE_SHIFT | Running::Open as u64,
+            Some(_) => word,
+        });
+        led.is_some_and(|word| Seen(word).place().is_none())
     }
 
     /// From `now` on this runs; if it did, its clock starts anew. True if it did not run.
@@ -97,7 +127,7 @@ impl Measure {
             return None;
         }
         let before = self.change(generation, |word| word & !(what as u64))?;
-        (before & what as u64 != 0).then(|| self.since(what).load(Relaxed))
+        (before & what as u64 != 0).then(|| self.began(what))
     }
 
     /// Does it run?
@@ -164,14 +194,29 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_leads_to_one_place_and_leaves_it_once() {
+        let measures = Measures::new();
+        measures.begin(&Linux, 0, 9);
+        let measure = measures.at(0).expect("begun");
+        assert!(measure.enter(9, 31, 100) && !measure.enter(9, 3, 200));
+        assert_eq!((measure.place(9), measure.place(8)), (Some(31), None));
+        assert!(measure.begin(9, Running::Response, 300));
+        let left = measure.leave(9);
+        assert_eq!((left.place(), left.runs(Running::Open), left.runs(Running::Response)), (Some(31), true, true));
+        let again = measure.leave(9);
+        assert_eq!((again.place(), again.runs(Running::Open), measure.generation()), (None, false, 9));
+        assert!(measure.enter(9, 0, 400));
+        assert_eq!(measure.place(9), Some(0));
+    }
+
+    #[test]
     fn a_late_thread_changes_nothing_of_the_next_life() {
         let measures = Measures::new();
         measures.begin(&Linux, 0, 9);
         let measure = measures.at(0).expect("begun");
-        measure.put(9, 31);
-        assert_eq!((measure.place(9), measure.place(8)), (Some(31), None));
+        assert!(measure.enter(9, 31, 1));
         measures.begin(&Linux, 0, 10);
-        measure.put(9, 3);
+        assert!(!measure.enter(9, 3, 1) && measure.leave(9).place().is_none());
         assert!(!measure.begin(9, Running::Open, 1));
         assert_eq!(measure.end(9, Running::Open), None);
         assert_eq!((measure.place(10), measure.generation()), (None, 10));
