@@ -18,7 +18,14 @@ pub struct Rules {
     pub write: u64,
     /// Class lifetime.
     pub lifetime: u64,
+    /// Classes read, write and lifetime of accepted sockets.
+    pub accepted: [u64; 3],
+    /// The operator only observes: of all these nothing is cut.
+    pub observed: bool,
 }
+
+/// The port at which sockets are accepted that rules speak of.
+pub const SERVED: u16 = 8080;
 
 impl Rules {
     /// As policy text.
@@ -30,13 +37,15 @@ impl Rules {
             ("write", self.write),
             ("lifetime", self.lifetime),
         ];
-        let words: Vec<String> =
-            classes.iter().filter(|c| c.1 != 0).map(|c| format!("{}={}ms", c.0, c.1 / MS)).collect();
-        if words.is_empty() {
-            String::new()
-        } else {
-            format!("to * {}", words.join(" "))
-        }
+        let [read, write, lifetime] = self.accepted;
+        let accepted = [("read", read), ("write", write), ("lifetime", lifetime)];
+        let rule = |whose: &str, classes: &[(&str, u64)]| {
+            let words = classes.iter().filter(|c| c.1 != 0).map(|c| format!(" {}={}ms", c.0, c.1 / MS));
+            let words = words.collect::<String>();
+            (!words.is_empty()).then(|| format!("{whose}{words}"))
+        };
+        let rules = [rule("to *", &classes), rule(&format!("on :{SERVED}"), &accepted)];
+        rules.into_iter().flatten().collect::<Vec<String>>().join("; ")
     }
 }
 
@@ -65,6 +74,12 @@ pub struct Connection {
     pub aborted: u32,
     /// SO_RCVTIMEO.
     pub receive_timeout: u64,
+    /// SO_SNDTIMEO.
+    pub send_timeout: u64,
+    /// It came by accept.
+    pub accepted: bool,
+    /// No rule speaks of it.
+    pub unruled: bool,
     /// It has, or had, more than one number, or changed hands: epoll is only asked for what is sure.
     pub shared: bool,
     /// Bytes accepted from the program.
@@ -106,6 +121,9 @@ impl Connection {
             short: false,
             aborted: 0,
             receive_timeout: 0,
+            send_timeout: 0,
+            accepted: false,
+            unruled: false,
             shared: false,
             written: 0,
             deadline: [0; 2],
@@ -115,8 +133,29 @@ impl Connection {
         }
     }
 
+    /// One that is accepted now.
+    pub fn accepted(tag: u8, now: u64) -> Connection {
+        Connection { accepted: true, attempt: None, ..Connection::new(tag, now) }
+    }
+
+    /// What the operator said of it, and enforces.
+    fn ruled(&self, rules: &Rules) -> Rules {
+        let [read, write, lifetime] = rules.accepted;
+        match (rules.observed || self.unruled, self.accepted) {
+            (true, _) => Rules::default(),
+            (false, true) => Rules { read, write, lifetime, ..Rules::default() },
+            (false, false) => *rules,
+        }
+    }
+
+    /// Is the program at work on a request, for all that is known? Then an accepted socket is rightly silent.
+    fn is_paused(&self) -> bool {
+        self.accepted && self.last_in > self.last_out.max(self.born)
+    }
+
     /// What holds for it: the operator's timeouts and its own, whichever is shorter.
     pub fn rules(&self, rules: &Rules) -> Rules {
+        let rules = self.ruled(rules);
         let shorter = |rule: u64, own: u64| if rule == 0 || own != 0 && own < rule { own } else { rule };
         let [connect, response, read, write, lifetime] = self.own;
         Rules {
@@ -125,12 +164,13 @@ impl Connection {
             read: shorter(rules.read, read),
             write: shorter(rules.write, write),
             lifetime: shorter(rules.lifetime, lifetime),
+            ..Rules::default()
         }
     }
 
     /// When its life is over. One that the program gave it counts from then; `u64::MAX` when nothing ends it.
     pub fn dies(&self, rules: &Rules) -> u64 {
-        match (rules.lifetime, self.own[4]) {
+        match (self.ruled(rules).lifetime, self.own[4]) {
             (0, 0) => u64::MAX,
             (0, own) => self.said.max(self.born) + own,
             (rule, 0) => self.born + rule,
@@ -165,13 +205,19 @@ impl Connection {
         socket.unacknowledged > 0 && over(self.last_out.max(socket.last_acked), rules.write, now)
     }
 
+    /// May its attempt to connect have been ended by now, but for its lifetime?
+    pub fn gave_up(&self, rules: &Rules, now: u64) -> bool {
+        let connect = self.rules(rules).connect;
+        self.attempt.is_some_and(|began| over(began, connect, now) || over(began, self.send_timeout, now))
+    }
+
     /// May a wait for input have expired by now?
     pub fn excuse_input(&self, rules: &Rules, socket: &Socket, now: u64) -> bool {
-        let lives = self.dies(rules);
+        let (lives, gave_up) = (self.dies(rules), self.gave_up(rules, now));
         let rules = &self.rules(rules);
         now >= lives
-            || self.attempt.is_some_and(|began| over(began, rules.connect, now))
-            || over(self.last(), rules.read, now)
+            || gave_up
+            || !self.is_paused() && over(self.last(), rules.read, now)
             || over(self.last(), self.receive_timeout, now)
             || self.awaiting && over(self.last_out, rules.response, now)
             || self.unacknowledged(rules, socket, now)
@@ -179,10 +225,11 @@ impl Connection {
 
     /// May a wait for room have expired by now?
     pub fn excuse_output(&self, rules: &Rules, socket: &Socket, now: u64) -> bool {
-        let lives = self.dies(rules);
+        let (lives, gave_up) = (self.dies(rules), self.gave_up(rules, now));
         let rules = &self.rules(rules);
         now >= lives
-            || self.attempt.is_some_and(|began| over(began, rules.connect, now))
+            || gave_up
+            || over(self.last_out, self.send_timeout, now)
             || self.unacknowledged(rules, socket, now)
     }
 
@@ -194,7 +241,7 @@ impl Connection {
         let life = self.dies(rules).max(began);
         let rules = &self.rules(rules);
         let last = began.max(self.last_in).max(self.latest_out).max(self.said);
-        let read = if rules.read == 0 { u64::MAX } else { last + rules.read };
+        let read = if rules.read == 0 || self.is_paused() { u64::MAX } else { last + rules.read };
         // Bytes on their way put `response` off, and are looked at once a timeout.
         let answers = self.awaiting && rules.response != 0;
         let wrote = last.max(socket.last_acked);
@@ -203,7 +250,7 @@ impl Connection {
             false => u64::MAX,
         };
         // A connection that nobody has looked at since its connect is found at the end of that class's time.
-        let unseen = self.last_in == self.born && self.latest_out == self.born;
+        let unseen = self.last_in == self.born && self.latest_out == self.born && !self.accepted;
         // See registrations.rs, an_interest_in_input_alone_is_a_wait_once_connected.
         let unseen = match (unseen, rules.connect) {
             (true, 0) => return u64::MAX,

@@ -11,7 +11,7 @@ impl Run {
     }
 
     /// Has one of the classes' clocks?
-    fn clock_ran_out(&self, fd: i32, direction: usize) -> bool {
+    pub(super) fn clock_ran_out(&self, fd: i32, direction: usize) -> bool {
         let (conn, now) = (&self.conns[self.fds[&fd]], self.now());
         let socket = self.world.machine.socket(fd);
         match direction {
@@ -28,13 +28,11 @@ impl Run {
             let socket = self.world.machine.socket(fd);
             (socket.phase, socket.aborted)
         };
-        let (connect, dies) = (self.conns[conn].rules(&self.rules).connect, self.conns[conn].dies(&self.rules));
+        let (late, dies) = (self.conns[conn].gave_up(&self.rules, now), self.conns[conn].dies(&self.rules));
         let cut = self.is_cut(fd, OUTPUT);
         let model = &mut self.conns[conn];
         if aborted > model.aborted {
-            let life = now >= dies;
-            let late = model.attempt.is_some_and(|began| connect != 0 && now >= began + connect);
-            assert!(life || late || cut, "aborted early: {model:?}");
+            assert!(now >= dies || late || cut, "aborted early: {model:?}");
             model.aborted = aborted;
             (model.told, model.attempt) = ([true; 2], None);
         }

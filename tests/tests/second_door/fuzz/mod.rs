@@ -15,6 +15,7 @@ mod waiting;
 use crate::door::World;
 use crate::machine::{Fate, MS, S};
 use crate::model::{Connection, Rules};
+use netdeadline_engine::policy::Origin;
 use shrink::Sums;
 use std::collections::BTreeMap;
 use threads::Waiter;
@@ -103,8 +104,13 @@ impl Run {
             read: timeout(&[0, 1000, 3000, 3000]),
             write: timeout(&[0, 0, 900, 2500]),
             lifetime: timeout(&[0, 0, 0, 15_000]),
+            accepted: [timeout(&[0, 800, 2600]), timeout(&[0, 1100, 2900]), timeout(&[0, 0, 12_000])],
+            observed: chance.one_in(6),
         };
-        let world = World::new(&rules.text());
+        let world = World::with(|settings| {
+            settings.policy.parse(rules.text().as_bytes(), Origin::Rules).expect("rules");
+            settings.observe = rules.observed;
+        });
         world.machine.change().ports.insert(REFUSING, Fate::Refuses(300 * MS));
         let (sets, trace) = (vec![world.epoll_create(), world.epoll_create()], Vec::new());
         let (conns, fds, registered) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
@@ -162,6 +168,7 @@ impl Run {
 
     fn step(&mut self) {
         match self.chance.below(if self.calls { 38 } else { 24 }) {
+            0 if self.chance.one_in(2) => self.accept(),
             0..=2 => self.connect(),
             3..=5 => self.write(),
             6..=8 => self.read(),

@@ -3,9 +3,27 @@
 use super::{Run, ANSWERING, HOLE, REFUSING};
 use crate::door::Answer;
 use crate::machine::{Fate, Phase, MS, S};
-use crate::model::{Connection, INPUT, OUTPUT, SLACK};
+use crate::model::{Connection, INPUT, OUTPUT, SERVED, SLACK};
 
 impl Run {
+    /// A client comes to our port, of which the operator's `on` speaks, or to another.
+    pub(super) fn accept(&mut self) {
+        if self.fds.len() >= 6 {
+            return;
+        }
+        let (served, nonblocking) = (!self.chance.one_in(4), self.chance.one_in(2));
+        let fd = self.world.accept(if served { SERVED } else { 9090 });
+        let (tag, now) = (b'a' + (self.conns.len() % 26) as u8, self.now());
+        // Of others than the served the rules do not speak.
+        let rules = served.then(|| Connection::accepted(tag, now));
+        self.conns.push(rules.unwrap_or_else(|| Connection { unruled: true, ..Connection::accepted(tag, now) }));
+        self.fds.insert(fd, self.conns.len() - 1);
+        if nonblocking {
+            self.world.set_nonblocking(fd, true);
+        }
+        self.note(format!("accept fd {fd} served {served} nonblocking {nonblocking}"));
+    }
+
     pub(super) fn connect(&mut self) {
         if self.fds.len() >= 6 {
             return;
@@ -13,7 +31,8 @@ impl Run {
         let (after, nonblocking) = (self.chance.of(&[0, 0, 10, 500, 1500]) * MS, self.chance.one_in(2));
         let port = self.chance.of(&[ANSWERING, ANSWERING, ANSWERING, HOLE, REFUSING]);
         // Its timeouts may be taken away again by then.
-        if port == HOLE && !nonblocking && self.rules.connect == 0 && self.scope == u64::MAX {
+        let ends = self.rules.connect != 0 && !self.rules.observed || self.scope != u64::MAX;
+        if port == HOLE && !nonblocking && !ends {
             return;
         }
         self.world.machine.change().ports.insert(ANSWERING, Fate::Answers(after));
@@ -26,6 +45,9 @@ impl Run {
         }
         if self.calls && self.chance.one_in(4) {
             self.say_timeouts(fd);
+        }
+        if self.chance.one_in(8) {
+            self.say_own_timeout(fd, 800 * MS, true);
         }
         self.note(format!("connect fd {fd} port {port} ({after} ns) nonblocking {nonblocking}"));
         let mut thread = self.world.begin_connect(fd, port);
@@ -41,7 +63,12 @@ impl Run {
                 return self.gone(fd);
             }
             Ok(_) | Err(libc::ECONNREFUSED) => assert!(connect == 0 || took <= connect + SLACK, "{took} of {connect}"),
-            Err(libc::EINPROGRESS) => assert!(nonblocking && took <= SLACK),
+            Err(libc::EINPROGRESS) if !nonblocking => {
+                // As the kernel answers at SO_SNDTIMEO; the attempt goes on.
+                let own = self.conns[self.fds[&fd]].send_timeout;
+                assert!(own != 0 && (own..=own + SLACK).contains(&took), "{took} of {own}");
+            }
+            Err(libc::EINPROGRESS) => assert!(took <= SLACK),
             Err(libc::ETIMEDOUT) => {
                 let dies = self.conns[self.fds[&fd]].dies(&self.rules);
                 let ends = if connect == 0 { dies } else { dies.min(began + connect) };
@@ -129,8 +156,11 @@ impl Run {
             Ok(count) => {
                 let connected = self.world.machine.socket(fd).phase == Phase::Connected;
                 let short = count < length && !self.is_nonblocking(fd) && connected;
+                // Its own timeout is left to the kernel, and remembered nowhere.
+                let own = self.conns[conn].send_timeout;
+                let excused = self.is_cut(fd, OUTPUT) || self.clock_ran_out(fd, OUTPUT);
                 if short {
-                    assert!(self.excuse(fd, OUTPUT), "short at {count} without an excuse: {:?}", self.conns[conn]);
+                    assert!(excused || own != 0 && now >= began + own, "short at {count}: {:?}", self.conns[conn]);
                     self.expiries += 1;
                 }
                 let model = &mut self.conns[conn];
@@ -138,7 +168,10 @@ impl Run {
                 (model.short, model.written) = (short, model.written + count);
             }
             Err(libc::ETIMEDOUT) => self.timed_out(fd, OUTPUT, "write"),
-            Err(libc::EAGAIN) => assert!(self.is_nonblocking(fd), "EAGAIN from a blocking write"),
+            Err(libc::EAGAIN) => {
+                let own = self.conns[conn].send_timeout;
+                assert!(self.is_nonblocking(fd) || own != 0 && now >= began + own, "EAGAIN from a blocking write");
+            }
             Err(libc::ECONNRESET | libc::ECONNREFUSED | libc::EPIPE) => {
                 assert_ne!(self.world.machine.socket(fd).phase, Phase::Connected);
             }

@@ -62,11 +62,21 @@ impl Run {
 
     pub(super) fn own_timeout(&mut self) {
         let Some(fd) = self.any_fd() else { return };
-        let timeout = self.chance.of(&[0, 800 * MS]);
-        self.note(format!("SO_RCVTIMEO of fd {fd}: {timeout} ns"));
-        self.world.set_receive_timeout(fd, timeout);
+        let (timeout, sends) = (self.chance.of(&[0, 800 * MS]), self.chance.one_in(2));
+        self.say_own_timeout(fd, timeout, sends);
+    }
+
+    /// SO_RCVTIMEO or SO_SNDTIMEO.
+    pub(super) fn say_own_timeout(&mut self, fd: i32, timeout: u64, sends: bool) {
         let conn = self.fds[&fd];
-        self.conns[conn].receive_timeout = timeout;
+        self.note(format!("SO_{}TIMEO of fd {fd}: {timeout} ns", if sends { "SND" } else { "RCV" }));
+        if sends {
+            self.world.set_send_timeout(fd, timeout);
+            self.conns[conn].send_timeout = timeout;
+        } else {
+            self.world.set_receive_timeout(fd, timeout);
+            self.conns[conn].receive_timeout = timeout;
+        }
     }
 
     /// Something that a peer will do.
