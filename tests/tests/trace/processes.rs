@@ -10,11 +10,10 @@ use crate::stage::{file, objects, possible, traced_by, workload};
 fn meanwhile(options: &str, during: &str) -> (Vec<serde_json::Value>, serde_json::Value, Finished) {
     let out = file("json");
     let script = format!(
-        "{during_before}{nd} trace --json -o {out} {options} & trace=$!
+        "{nd} trace --json -o {out} {options} & trace=$!
         tries=0; while [ ! -e {out} ] && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done; sleep 0.1
         {during}
         sleep 0.2; kill -TERM $trace; wait $trace",
-        during_before = "",
         nd = command().display(),
         out = out.display(),
     );
@@ -113,13 +112,20 @@ os.kill(os.getppid(), signal.SIGINT); time.sleep(0.3); os.write(1, b'on')";
     let traced = traced_by(command(), &[], &[], &["python3", "-c", script]);
     assert_eq!((traced.finished.code(), traced.finished.stdout.as_str()), (Some(0), "on"), "{:#?}", traced.finished);
     assert_eq!(traced.rows.len(), 6, "{:#?}", traced.rows);
-    let out = file("json");
+    let (go, out) = (file("go"), file("json"));
+    let holds = "import os, socket, sys, time
+l = socket.create_server((\"127.0.0.1\", 0))
+while not os.path.exists(sys.argv[1]): time.sleep(0.02)
+s = socket.create_connection(l.getsockname()); a = l.accept(); os.rename(sys.argv[1], sys.argv[1] + \".done\"); time.sleep(20)";
     let script = format!(
-        "python3 -c 'import socket, time
-l = socket.create_server((\"127.0.0.1\", 0)); time.sleep(1); s = socket.create_connection(l.getsockname()); a = l.accept(); time.sleep(9)' & held=$!
-        {} trace --json -o {} -p $held & trace=$!; sleep 1.8; kill -TERM $trace; wait $trace; kill $held",
-        command().display(),
-        out.display()
+        "python3 -c '{holds}' {go} & held=$!
+        {nd} trace --json -o {out} -p $held & trace=$!
+        tries=0; while [ ! -e {out} ] && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done; sleep 0.1
+        touch {go}; tries=0; while [ ! -e {go}.done ] && [ $tries -lt 200 ]; do sleep 0.05; tries=$((tries + 1)); done
+        kill -TERM $trace; wait $trace; kill $held; rm {go}.done",
+        go = go.display(),
+        nd = command().display(),
+        out = out.display(),
     );
     Program::new("sh").args(["-c", &script]).run().succeeded();
     let (rows, summary) = objects(&out);
