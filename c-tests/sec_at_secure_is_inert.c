@@ -36,8 +36,8 @@ static int status_of(const char *binary, char *text, size_t room) {
     pid_t child = fork();
     if (!child) {
         char *environment[] = {"NETDEADLINE_READ=200ms", "NETDEADLINE_LOG=/etc/nd-log", "NETDEADLINE_CONFIG=/etc/nd-rules",
-                               "NETDEADLINE_LIFETIME=bad", NULL};
-        if (strstr(binary, "plain")) environment[3] = NULL;
+                               "NETDEADLINE_STATS=/etc/nd-pages", "NETDEADLINE_LIFETIME=bad", NULL};
+        if (strstr(binary, "plain")) environment[4] = NULL;
         char *again[] = {"child", "secure", NULL};
         dup2(ends[1], 1);
         dup2(ends[1], 2);
@@ -91,6 +91,8 @@ int main(int count, char **arguments) {
     if (!WIFEXITED(status) || WEXITSTATUS(status) != SEC_BOUNDED) FAIL("without privilege: 0x%x %s", (unsigned)status, text);
     CHECK_EQ(access("/etc/nd-log", F_OK), 0);
     MUST(unlink("/etc/nd-log"));
+    CHECK_EQ(access("/etc/nd-pages", F_OK), 0);
+    MUST(rename("/etc/nd-pages", "/etc/nd-pages-of-plain"));
 
     int watch = MUST(inotify_init1(IN_NONBLOCK));
     MUST(inotify_add_watch(watch, "/etc/nd-rules", IN_OPEN | IN_ACCESS));
@@ -100,6 +102,7 @@ int main(int count, char **arguments) {
         if (status) FAIL("%s: status 0x%x %s", privileged[i], (unsigned)status, text);
         if (text[0]) FAIL("%s printed: %s", privileged[i], text);
         CHECK_ERRNO(access("/etc/nd-log", F_OK), ENOENT);
+        CHECK_ERRNO(access("/etc/nd-pages", F_OK), ENOENT);
         if (nd_raw_read(watch, text, sizeof text) > 0) FAIL("%s opened the attacker's file", privileged[i]);
     }
     return 0;
