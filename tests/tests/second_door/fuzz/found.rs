@@ -73,3 +73,32 @@ fn a_lifetime_that_select_told_of_is_no_more_when_it_is_taken_away() {
     world.set_timeouts(fd, [0; 5]);
     assert_eq!(world.write(fd, 1), Ok(1));
 }
+
+#[test]
+#[ignore = "bug: on a socket of which `on` speaks, also the program's own read timeout pauses between a read and the next write"]
+fn an_operators_rule_takes_no_timeout_from_the_program() {
+    for rules in ["", "on :8080 write=60s", "on :8080 read=60s"] {
+        let world = World::new(rules);
+        let fd = world.accept(8080);
+        world.set_timeouts(fd, [0, 0, 500 * MS, 0, 0]);
+        world.arrive(fd, b"x");
+        assert_eq!(world.read(fd, 1), Ok(1));
+        let began = world.now();
+        assert!(!world.hangs(&mut world.begin_read(fd, 1)), "{rules:?}");
+        world.assert_deadline(began, 500 * MS);
+    }
+}
+
+#[test]
+#[ignore = "bug: what is only observed starts the clock of the program's own write and response timeouts anew (Engine::expire)"]
+fn what_is_only_observed_leaves_the_programs_own_timeouts_as_they_are() {
+    let world = World::with(|settings| {
+        settings.policy.parse(b"to * write=2500ms", Origin::Rules).expect("rules");
+        settings.observe = true;
+    });
+    let fd = world.connected();
+    world.set_timeouts(fd, [0, 0, 0, 2700 * MS, 0]);
+    let began = world.now();
+    assert_eq!(world.write(fd, 9000), Ok(4096));
+    world.assert_write_deadline(began, 2700 * MS);
+}
