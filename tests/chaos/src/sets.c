@@ -244,9 +244,9 @@ static void wait_once(struct thread *t, struct set *set, int most, int64_t timeo
             told |= events[k].data.u64 >> 32 == must[i]->id;
         if (told)
             continue;
-        // Loopback's queue may still hold it; what a passed deadline reports comes alone; and where another thread, or this one,
-        // has set a deadline since, the hidden timer's event takes a place for once: once more, with time.
-        if (inet || clock || world->way == MOVABLE) {
+        // Loopback's queue may still hold it; what a passed deadline reports comes alone; and the hidden timer's event, which comes
+        // also for a deadline that is gone, takes a place for once: once more, with time.
+        if (inet || clock || t->clock || world->way == MOVABLE) {
             struct epoll_event later[REGS];
             int64_t until = now() + ARRIVES * MS;
             while (!told && now() < until) {

@@ -24,6 +24,8 @@ static void set_option(struct thread *t, struct end *e, bool receiving, int64_t 
     *(receiving ? &e->so_rcv : &e->so_snd) = value;
     // It may be in a set of this thread's, whose timer fires even when the option is gone again.
     t->clock |= world->library && value;
+    // Where a rule holds besides, a wait that it bounds may have begun already (as in do_options).
+    e->told |= world->way == HOURS && receiving && value;
 }
 
 // Bytes of `side` to the other end and out of it: clocks start anew.
