@@ -79,7 +79,7 @@ cannot be executed, 127 it is not found
 pub const TRACE: &str = "\
 netdeadline trace - see connections live and die, with nothing preloaded
 
-  netdeadline trace                           every TCP connection of the machine
+  netdeadline trace                           every TCP connection here
   netdeadline trace -p 4711                   of a process and what it starts
   netdeadline trace --comm nginx --slow 50ms  connects of 50 ms and more
   netdeadline trace -- curl -s http://host/   of a command, until it ends
@@ -88,13 +88,13 @@ netdeadline trace - see connections live and die, with nothing preloaded
 usage: netdeadline trace [-p PID | --comm NAME | -- COMMAND...] [OPTIONS]
 
   -p, --pid PID     a process, and what it starts from now on
-  --comm NAME       threads of that name, and all threads of a process that has it
+  --comm NAME       threads of that name, all threads of a process of that name
   --slow D          show only connects that took D (500ms, 1.5s) or more, or had
                     tried for so long; all are counted
   --json            one JSON object a line, the summary last
   -o, --output FILE write there; else to stdout, and with COMMAND to stderr
-  --tracefs         use no BPF but the kernel's trace events: without BTF and
-                    CAP_BPF; no bytes, and no table of who owns what
+  --tracefs         by the kernel's trace events, where there is no BTF or BPF:
+                    no bytes, no deadlines (as root)
   --buffer SIZE     what may wait for us in the kernel (16m, a power of two)
   --connections N   how many can be followed at a time (65536)
   --help            this text

@@ -113,3 +113,47 @@ for _ in range(9): socket.socket().connect_ex((\"127.0.0.1\", 1))'; wait
     let finished = Program::new("sh").args(["-c", &script]).run().succeeded();
     assert_eq!(finished.stderr, "0\n7\n", "{finished:#?}");
 }
+
+/// The help is the parser's and the manual's: no option is in one and not in the others.
+#[test]
+fn each_option_is_explained_in_the_help_and_in_the_manual() {
+    let help = Program::new(command()).arg_list(&["--help"]).run().succeeded().stdout;
+    let page =
+        std::fs::read_to_string(netdeadline_tests::root().join("docs/man/netdeadline-trace.1")).expect("it is there");
+    for option in ["pid", "comm", "slow", "json", "output", "tracefs", "buffer", "connections", "help"] {
+        assert!(help.contains(&format!("--{option} ")), "--{option} is not in the help");
+        assert!(page.contains(&format!("Fl Fl {option}")), "--{option} is not in the manual");
+        let value = if matches!(option, "json" | "tracefs" | "help") { "" } else { "x" };
+        let finished = Program::new(command()).arg_list(&[&format!("--{option}"), value, "--nonsense"]).run();
+        assert!(!finished.stderr.contains(&format!("argument '--{option}'")), "{finished:#?}");
+    }
+    let long: Vec<&str> = help.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(long.is_empty(), "{long:#?}");
+    assert!(help.lines().nth(2).is_some_and(|line| line.starts_with("  netdeadline ")), "{help}");
+    // Each word that a row can end with.
+    for word in [
+        "closed by peer",
+        "half-closed",
+        "half-closed by peer",
+        "reset by peer",
+        "refused",
+        "timed out",
+        "given up",
+        "still open",
+    ] {
+        assert!(page.contains(&format!(".It {word}\n")), "{word} is not in the manual");
+    }
+    for key in [
+        "einprogress",
+        "connect_returned",
+        "connect_ms",
+        "retransmits",
+        "cookie",
+        "netns",
+        "duration_ms",
+        "deadline",
+        "rtt_ms",
+    ] {
+        assert!(page.contains(key), "{key} is not in the manual");
+    }
+}
