@@ -51,6 +51,8 @@ static int is_point(enum wait wait) {
     return !call->raw && wait != W_SENDFILE && !(is_musl && (wait == W_SPLICE || wait == W_EPOLL_PWAIT2));
 }
 
+static int after_ms;
+
 static void cancel(struct waiting *w) {
     pthread_t thread;
     void *result = NULL;
@@ -63,7 +65,7 @@ static void cancel(struct waiting *w) {
         pthread_cancel(thread);
         pthread_barrier_wait(&now.both);
     } else {
-        NEED(sleeps(now.thread, settles_in(w->wait)));
+        NEED(sleeps(now.thread, after_ms ? after_ms : settles_in(w->wait)));
         pthread_cancel(thread);
         if (!is_point(w->wait) && !now.asynchronous) {
             // It waits on, and the request with it.
@@ -111,6 +113,28 @@ static void all_waits(int asynchronous) {
 
 CASE(cancelled_while_it_waits) { all_waits(0); }
 CASE(cancelled_asynchronously) { all_waits(1); }
+
+// Two milliseconds after it went to sleep a transfer may still be at its first try, with an option lent: that is given back.
+static void first_tries(int asynchronous) {
+    now.asynchronous = asynchronous;
+    after_ms = 2;
+    for (enum kind kind = 0; kind < KINDS; kind++) {
+        for (enum wait wait = W_SENDFILE; wait <= W_SPLICE; wait++) {
+            if (!has_wait(wait, kind) || (!asynchronous && !is_point(wait))) {
+                continue;
+            }
+            line("%s %s", wait_name[wait], kind_name[kind]);
+            struct waiting w = prepare(wait, kind);
+            cancel(&w);
+            afterwards(&w);
+            want("cancelled=1 cleaned=1 returned=0 timeouts=0,0 blocking=1 ret=%ld errno=kept", success_of(&w));
+        }
+    }
+    after_ms = now.asynchronous = 0;
+}
+
+CASE(cancelled_at_the_beginning) { first_tries(0); }
+CASE(cancelled_asynchronously_at_the_beginning) { first_tries(1); }
 
 // A cancellation that came before the call ends it before it has taken anything, also where it need not wait.
 CASE(cancelled_before_it_began) {
