@@ -27,6 +27,8 @@ enum Stage {
     Lent(Loan),
     /// Waiting for the connection.
     Waiting,
+    /// The program's own call once more, a microsecond lent: it says how the attempt went, and tells the kernel that it is over.
+    Asked(Loan),
 }
 
 /// A connect.
@@ -38,6 +40,8 @@ pub struct Connect {
     began: u64,
     /// The kernel's own timeout for this blocking call, ns.
     own_timeout: u64,
+    /// What the kernel would say when that has run out: EINPROGRESS, or EALREADY of an attempt that an earlier call began.
+    unfinished: i32,
     patience: Patience,
 }
 
@@ -48,7 +52,7 @@ impl Connect {
     pub fn new(fd: i32, address: usize, length: usize) -> Connect {
         let own = Call::new(libc::SYS_connect, [fd as usize, address, length, 0, 0, 0]);
         let (stage, slot, patience) = (Stage::Plain, SlotWord::UNTOUCHED, Patience::new());
-        Connect { fd, own, stage, slot, began: 0, own_timeout: 0, patience }
+        Connect { fd, own, stage, slot, began: 0, own_timeout: 0, unfinished: libc::EINPROGRESS, patience }
     }
 
     fn lend<K: Kernel>(&mut self, e: &Engine<K>, ns: u64) -> Option<Loan> {
@@ -79,15 +83,27 @@ impl Connect {
         Step::Done(error(libc::ETIMEDOUT))
     }
 
+    /// The attempt is over, well or badly.
+    fn ended<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, answer: isize, now: u64) -> Step {
+        e.connected(self.fd, d, now);
+        d.write.store(State::Idle, d.generation());
+        Step::Done(answer)
+    }
+
     fn waited<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, outcome: isize) -> Step {
         if !e.is_still(self.fd, self.slot, d) {
             return Step::Done(error(libc::EBADF));
         }
         let now = e.kernel.now();
         if outcome > 0 {
-            e.connected(self.fd, d, now);
-            d.write.store(State::Idle, d.generation());
-            return Step::Done(socket::take_error(&e.kernel, self.fd).map_or(0, error));
+            // Not by SO_ERROR: the kernel would go on taking the socket for one that is connecting, and answer the program's next
+            // connect for this one (net/ipv4/af_inet.c, __inet_stream_connect).
+            if let Some(loan) = self.lend(e, 1000) {
+                self.stage = Stage::Asked(loan);
+                return Step::Call(Call { brief: true, ..self.own });
+            }
+            let answer = socket::take_error(&e.kernel, self.fd).map_or(0, error);
+            return self.ended(e, d, answer, now);
         }
         if outcome == error(libc::EINTR) {
             // The attempt goes on in the kernel, and its clock with it.
@@ -103,7 +119,7 @@ impl Connect {
             return self.cut(e, d, now);
         }
         if self.own_timeout != 0 && self.began.saturating_add(self.own_timeout) <= now {
-            return Step::Done(error(libc::EINPROGRESS));
+            return Step::Done(error(self.unfinished));
         }
         match e.judge(self.fd, d, Direction::Write, WAY, now) {
             Verdict::Gone => Step::Done(error(libc::EBADF)),
@@ -224,7 +240,7 @@ impl Connect {
     fn go_on<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step {
         self.patience.end(e);
         match self.stage {
-            Stage::Started(loan) | Stage::Lent(loan) => loan.give_back(e, self.fd),
+            Stage::Started(loan) | Stage::Lent(loan) | Stage::Asked(loan) => loan.give_back(e, self.fd),
             Stage::Plain => return Step::Done(outcome),
             _ => {}
         }
@@ -233,7 +249,7 @@ impl Connect {
         if self.stage != Stage::Waiting && e.slots.word(self.fd) != self.slot {
             // Closed meanwhile: what came of the call is the program's, but a wait of ours is over.
             let waited = matches!(self.stage, Stage::Lent(_)) && outcome == error(libc::EAGAIN)
-                || matches!(self.stage, Stage::Started(_)) && pending;
+                || matches!(self.stage, Stage::Started(_) | Stage::Asked(_)) && pending;
             return Step::Done(if waited { error(libc::EBADF) } else { outcome });
         }
         if outcome < 0 && !pending && d.has(Flag::Connecting) && outcome != error(libc::EINTR) {
@@ -251,6 +267,7 @@ impl Connect {
                 self.backlog_stayed_full(e, d)
             }
             Stage::Started(_) if pending => {
+                self.unfinished = outcome.wrapping_neg() as i32;
                 e.attempt_began(self.fd, self.slot, d);
                 self.wait(e, d)
             }
@@ -258,6 +275,12 @@ impl Connect {
                 e.attempt_began(self.fd, self.slot, d);
                 self.waited(e, d, outcome)
             }
+            // Not yet, after all.
+            Stage::Asked(_) if pending => self.wait(e, d),
+            Stage::Asked(_) if outcome == error(libc::EINTR) => self.waited(e, d, outcome),
+            // Another thread has asked.
+            Stage::Asked(_) if outcome == error(libc::EISCONN) => self.ended(e, d, 0, e.kernel.now()),
+            Stage::Asked(_) => self.ended(e, d, outcome, e.kernel.now()),
             Stage::NonBlocking if pending => {
                 let (now, way) = (e.kernel.now(), e.way_in_set(self.fd, d));
                 if e.overdue(self.fd, self.slot, d, Direction::Write, way, "connect", now) {

@@ -52,7 +52,7 @@ fn an_answer_in_time_connects_and_a_refusal_refuses() {
     let (one, two) = (world.socket(), world.socket());
     let began = world.now();
     assert_eq!(world.connect(one, 81), Ok(0));
-    assert_eq!(world.now(), began + 2 * S - 1);
+    assert!((0..1000).contains(&(world.now() - (began + 2 * S - 1))), "at the answer, and the moment it takes to ask");
     assert_eq!(world.connect(two, 82), Err(libc::ECONNREFUSED));
     for fd in [one, two] {
         assert_eq!(world.machine.socket(fd).aborted, 0);
