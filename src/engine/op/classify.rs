@@ -3,7 +3,7 @@
 use super::{Call, Step};
 use crate::policy::{Addr, Class, Decision};
 use crate::sys::{socket, Kernel};
-use crate::table::{Description, Flag, Kind, SlotWord, State};
+use crate::table::{Description, Flag, Kind, SlotWord};
 use crate::Engine;
 
 /// tcpi_state ESTABLISHED and CLOSE_WAIT: no FIN of ours is counted in bytes_acked yet.
@@ -133,12 +133,9 @@ impl<K: Kernel> Engine<K> {
         if accepted {
             d.set(Flag::Accepted);
         }
-        let lifetime = self.timeout(d, Class::Lifetime, None);
-        let end = match lifetime {
-            0 => State::Idle,
-            lifetime => State::Armed(self.kernel.now().saturating_add(lifetime)),
-        };
-        d.lifetime.store(end, d.generation());
+        let end = |timeout: u64| if timeout == 0 { 0 } else { self.kernel.now().saturating_add(timeout) };
+        let ruled = end(self.rules_timeout(d, Class::Lifetime, None));
+        self.live_until(d, ruled, end(self.own_timeout(d, Class::Lifetime)));
         Some((slot, d))
     }
 

@@ -159,7 +159,8 @@ impl<K: Kernel> Engine<K> {
         }
     }
 
-    fn rules_timeout(&self, d: &Description, class: Class, info: Option<&TcpInfo>) -> u64 {
+    /// The timeout of a class that the operator's rules say, ns; 0 = none.
+    pub(crate) fn rules_timeout(&self, d: &Description, class: Class, info: Option<&TcpInfo>) -> u64 {
         // What was only observed of this wait is over; what the program said goes on.
         if !d.ruled(class) || d.has(Flag::Observed) && self.observing() {
             return 0;
@@ -208,9 +209,10 @@ impl<K: Kernel> Engine<K> {
         }
         if direction == Direction::Read {
             let start = d.read_start.load(Relaxed);
-            if !d.has(Flag::Paused) {
-                first.offer_class(start, self.timeout_of(d, Class::Read, info));
-            }
+            // What the program said of this socket does not pause while it works on a request.
+            let paused = d.has(Flag::Paused);
+            let own = || (self.own_timeout(d, Class::Read), Cause::Own(Class::Read));
+            first.offer_class(start, if paused { own() } else { self.timeout_of(d, Class::Read, info) });
             if d.has(Flag::Awaiting) {
                 let written = d.last_write.load(Relaxed);
                 first.offer_class(written, self.timeout_of(d, Class::Response, info));

@@ -56,6 +56,8 @@ impl<K: Kernel> Engine<K> {
             return true;
         }
         match due.class() {
+            // The clock is the program's own as well, and goes on for that.
+            _ if observing && d.has(Flag::Explicit) => {}
             // Once; then the clock starts anew, also in the other direction.
             Some(Class::Write) => {
                 d.write_start.store(now, Relaxed);

@@ -218,11 +218,7 @@ pub fn set_timeouts<K: Kernel>(e: &Engine<K>, fd: i32, all: [u64; 5]) -> Result<
         d.write_start.store(now, Relaxed);
     }
     let own = e.own_timeout(d, Class::Lifetime);
-    let ends = [said.ruled_until.load(Relaxed), if own == 0 { 0 } else { now.saturating_add(own) }];
-    match ends.into_iter().filter(|end| *end != 0).min() {
-        None => d.lifetime.store(State::Idle, generation),
-        Some(end) => d.lifetime.store(State::Armed(end), generation),
-    }
+    e.live_until(d, said.ruled_until.load(Relaxed), if own == 0 { 0 } else { now.saturating_add(own) });
     d.clear(Flag::Outlived);
     if d.has(Flag::WantsInput) {
         e.rearm_input(fd, slot, d);
@@ -282,6 +278,18 @@ impl<K: Kernel> Engine<K> {
         }
         let said = self.descriptions.explicit.at(d.index());
         said.and_then(|said| said.timeout(class)).map_or(0, |timeout| timeout.load(d.generation()))
+    }
+
+    /// The connection lives until the operator's rules end it or what the program itself said, whichever comes first; 0 = never.
+    pub(crate) fn live_until(&self, d: &Description, ruled: u64, own: u64) {
+        if let Some(said) = self.descriptions.explicit.at(d.index()).filter(|_| d.has(Flag::Explicit)) {
+            // The program may change its mind later; the operator's stays.
+            said.ruled_until.store(ruled, Relaxed);
+        }
+        // What is only observed must not stand in for what holds.
+        let ruled = if own != 0 && self.observing() { 0 } else { ruled };
+        let end = [ruled, own].into_iter().filter(|end| *end != 0).min();
+        d.lifetime.store(end.map_or(State::Idle, State::Armed), d.generation());
     }
 
     /// What bounds an operation of this direction.
