@@ -153,6 +153,11 @@ int main(int count, char **arguments) {
     MUST(mount("none", directory, "tmpfs", 0, "nr_inodes=2,mode=0700"));
     check("plain", NULL, 1);
     check("plain", "cannot be made there", 1);
+    // Where nothing can be promised to be there.
+    AT("memory");
+    MUST(mkdir(directory, 0700));
+    MUST(mount("none", directory, "ramfs", 0, "mode=0700"));
+    check("plain", "cannot be made there", 0);
     // Without /proc, and in a root that has neither the directory nor anything else.
     AT("fine");
     MUST(mkdir("root", 0700));

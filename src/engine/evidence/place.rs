@@ -204,7 +204,7 @@ fn file_in(k: &impl Kernel, directory: i32) -> Result<Made, (Refusal, i32)> {
         };
         // Before it is mapped: to touch a hole in a full file system is SIGBUS.
         let mapped = file::allocate(k, fd, core::mem::size_of::<Page>())
-            .map_err(|errno| (Refusal::NoRoom, errno))
+            .map_err(|errno| (if errno == libc::EOPNOTSUPP { Refusal::NoFile } else { Refusal::NoRoom }, errno))
             .and_then(|()| Mapping::new(k, fd).map_err(|errno| (Refusal::NoFile, errno)));
         let _ = file::close(k, fd);
         return match mapped {
