@@ -62,14 +62,14 @@ fn stats() -> Command {
         .arg(flag("json").conflicts_with_all(["openmetrics", "textfile"]))
         .arg(flag("openmetrics"))
         .arg(words("textfile").long("textfile").value_name("FILE"))
-        .arg(words("whose").value_name("PID"))
+        .arg(words("whose").value_name("PID").num_args(1..))
 }
 
 fn top() -> Command {
     Command::new("top")
         .override_help(help::TOP_COMMAND)
         .arg(words("interval").short('d').value_name("SECONDS").allow_hyphen_values(true))
-        .arg(words("pids").value_name("PID").num_args(0..))
+        .arg(words("pids").value_name("PID").num_args(1..))
 }
 
 fn words(id: &'static str) -> Arg {

@@ -166,16 +166,16 @@ exit codes: 0 the rules are right, 125 they are not (one line says where)
 pub const STATS: &str = "\
 netdeadline stats - how long a program's waits take, and which a deadline ended
 
-  netdeadline stats                       all programs that are counted, a line each
+  netdeadline stats                       all counted programs, a line each
   netdeadline stats 4711                  one of them, also after it has died
   netdeadline stats --json 4711 | jq .last
   netdeadline stats --openmetrics
   netdeadline stats --textfile /var/lib/node_exporter/netdeadline.prom
 
-usage: netdeadline stats [PID] [--json | --openmetrics] [--textfile FILE]
+usage: netdeadline stats [PID]... [--json | --openmetrics] [--textfile FILE]
 
   PID              the process; a page's path, if it has a slash
-  --json           one JSON document, described in netdeadline-stats(1)
+  --json           one JSON document each, described in netdeadline-stats(1)
   --openmetrics    OpenMetrics 1.0; without PID, of all programs that run
   --textfile FILE  for the textfile collector of Prometheus' node exporter, in
                    its format, replaced at once; FILE ends in .prom

@@ -104,7 +104,7 @@ fn dispatch(arguments: &[OsString]) -> Result<u8, Failure> {
         Some(("stats", matches)) => {
             let one = |name: &str| matches.get_one::<OsString>(name).cloned();
             written(stats::main(&stats::Request {
-                whose: one("whose"),
+                whose: matches.get_many::<OsString>("whose").into_iter().flatten().cloned().collect(),
                 json: matches.get_flag("json"),
                 openmetrics: matches.get_flag("openmetrics"),
                 textfile: one("textfile"),

@@ -43,7 +43,8 @@ impl Made {
 
     /// Of this very process, which runs.
     pub fn of_us() -> Made {
-        Made::new(std::process::id() as i32, start(), "tester")
+        let pid = std::process::id() as i32;
+        Made::new(pid, start_of(pid), "tester")
     }
 
     /// The place of an IPv4 address; connections are counted there.
@@ -121,9 +122,9 @@ pub fn expiry(number: u64) -> Kept {
     }
 }
 
-/// When this process began, as the library reads it.
-pub fn start() -> u64 {
-    let stat = fs::read_to_string("/proc/self/stat").expect("there is /proc");
+/// When a process began, as the library reads it.
+pub fn start_of(pid: i32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
     let after = &stat[stat.rfind(')').expect("a name in brackets") + 2..];
     after.split(' ').nth(19).expect("field 22").parse().expect("a number")
 }

@@ -27,7 +27,7 @@ pub fn as_line(report: &Report, expiry: &Expiry) -> String {
     plain(&mut line, &record);
     let line = String::from_utf8_lossy(line.bytes());
     let mut line = line.trim_end().trim_start_matches("netdeadline: ").to_owned();
-    if let Some(rtt) = known(kept.rtt_us) {
+    if let Some(rtt) = known(kept.rtt_us).filter(|rtt| *rtt > 0) {
         line.push_str(&format!("; rtt {}", show::duration(u64::from(rtt) * 1_000)));
     }
     match known(kept.retransmits) {
@@ -71,7 +71,8 @@ fn record<'a>(report: &Report, expiry: &Expiry, cause: Cause<'a>) -> Record<'a> 
         waited: kept.waited,
         bytes_in,
         bytes_out,
-        rtt_us: known(kept.rtt_us),
+        // 0 was never measured, as in the log.
+        rtt_us: known(kept.rtt_us).filter(|rtt| *rtt > 0),
         retransmits: known(kept.retransmits),
         unacked: None,
         observed: kept.observed,

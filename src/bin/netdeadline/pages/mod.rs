@@ -16,6 +16,7 @@ mod spread;
 
 pub use cause::{as_json, as_line};
 pub use find::{all, of_file, of_process};
+pub use process::is_running;
 pub use report::{Destination, Report, Side, State};
 pub use show::{count, duration, utc};
 pub use spread::Waits;

@@ -77,6 +77,11 @@ pub fn running(pid: i32) -> Option<u64> {
     (!matches!(state, "Z" | "X")).then_some(start)
 }
 
+/// Is there a process of this number?
+pub fn is_running(pid: i32) -> bool {
+    running(pid).is_some()
+}
+
 /// Every process there is.
 pub fn every() -> Vec<i32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();

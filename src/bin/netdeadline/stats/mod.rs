@@ -11,14 +11,14 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::error::Failure;
+use crate::error::{Failure, OWN};
 use crate::pages::{self, Report, State};
 use crate::text;
 
 /// What was asked for.
 pub struct Request {
-    /// A process, or a page's file.
-    pub whose: Option<OsString>,
+    /// Processes, or pages' files; none: all there are.
+    pub whose: Vec<OsString>,
     /// `--json`
     pub json: bool,
     /// `--openmetrics`
@@ -32,30 +32,37 @@ pub fn main(request: &Request) -> Result<io::Result<u8>, Failure> {
     if let Some(file) = &request.textfile {
         textfile::check(Path::new(file))?;
     }
-    let (reports, flaws) = match &request.whose {
-        Some(whose) => (vec![one(whose)?], Vec::new()),
-        None => pages::all(),
+    let all = request.whose.is_empty();
+    let (reports, flaws) = match all {
+        true => pages::all(),
+        false => {
+            let (found, missing): (Vec<_>, Vec<_>) =
+                request.whose.iter().map(|whose| one(whose)).partition(Result::is_ok);
+            let missing = missing.into_iter().filter_map(Result::err).map(|failure| failure.message);
+            (found.into_iter().flatten().collect(), missing.collect())
+        }
     };
-    // The others are worth reading all the same.
-    for flaw in flaws {
+    // One of them is no reason to withhold the others.
+    for flaw in &flaws {
         let _ = writeln!(io::stderr(), "netdeadline: {flaw}");
     }
-    // What has ended is no news to those who ask again and again; who names it means it.
-    let living = |report: &&Report| request.whose.is_some() || report.state == State::Running;
+    let code = if all || flaws.is_empty() { 0 } else { OWN };
     if request.openmetrics || request.textfile.is_some() {
-        let living: Vec<&Report> = reports.iter().filter(living).collect();
+        // What has ended is no news to those who ask again and again; who names it means it.
+        let wanted: Vec<&Report> = reports.iter().filter(|report| !all || report.state == State::Running).collect();
         return match &request.textfile {
-            Some(file) => textfile::write(Path::new(file), &metrics::prometheus(&living)).map(Ok),
-            None => Ok(print(&metrics::openmetrics(&living))),
+            Some(file) => textfile::write(Path::new(file), &metrics::prometheus(&wanted)).map(|()| Ok(code)),
+            None if all || !wanted.is_empty() => Ok(print(&metrics::openmetrics(&wanted), code)),
+            None => Ok(Ok(code)),
         };
     }
-    let text = match (&request.whose, request.json) {
-        (Some(_), true) => reports.iter().map(machine::document).collect(),
-        (Some(_), false) => reports.iter().map(plain::page).collect(),
-        (None, true) => machine::list(&reports),
-        (None, false) => list::lines(&reports),
+    let text = match (all, request.json) {
+        (true, true) => machine::list(&reports),
+        (true, false) => list::lines(&reports),
+        (false, true) => reports.iter().map(machine::document).collect(),
+        (false, false) => reports.iter().map(plain::page).collect::<Vec<_>>().join("\n"),
     };
-    Ok(print(&text))
+    Ok(print(&text, code))
 }
 
 fn one(whose: &OsStr) -> Result<Report, Failure> {
@@ -74,8 +81,8 @@ pub fn pid(word: &OsStr) -> Result<i32, Failure> {
     })
 }
 
-fn print(text: &str) -> io::Result<u8> {
+fn print(text: &str, code: u8) -> io::Result<u8> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
-    out.flush().map(|()| 0)
+    out.flush().map(|()| code)
 }

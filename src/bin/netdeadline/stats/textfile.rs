@@ -18,7 +18,7 @@ pub fn check(file: &Path) -> Result<(), Failure> {
 }
 
 /// Write beside it, then take its place: whoever reads sees the old or the new.
-pub fn write(file: &Path, content: &str) -> Result<u8, Failure> {
+pub fn write(file: &Path, content: &str) -> Result<(), Failure> {
     let temporary = beside(file);
     let written = fresh(&temporary).and_then(|mut fresh| {
         fresh.write_all(content.as_bytes())?;
@@ -26,7 +26,7 @@ pub fn write(file: &Path, content: &str) -> Result<u8, Failure> {
         fresh.set_permissions(Permissions::from_mode(0o644))?;
         fs::rename(&temporary, file)
     });
-    written.map(|()| 0).map_err(|error| {
+    written.map_err(|error| {
         let _ = fs::remove_file(&temporary);
         failure(file, &text::reason(&error))
     })

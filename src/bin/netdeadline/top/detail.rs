@@ -20,11 +20,11 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, id: &Id, class: usize, world: &Wo
         return frame.render_widget(Paragraph::new("\nIts page is gone."), area);
     };
     let expiries = expiries(process, index);
-    // A third for the expiries, as far as there are any; what is left for the histogram.
+    // A quarter for the expiries, as far as there are any; what is left for the histogram.
     let kept = expiries.len();
     // About: where words are too long to be broken well, a line more is cut at the bottom.
     let lines = expiries.iter().map(|line| line.chars().count() / usize::from(area.width.max(1)) + 1).sum::<usize>();
-    let last = u16::try_from(lines).unwrap_or(u16::MAX).min(area.height / 3);
+    let last = u16::try_from(lines).unwrap_or(u16::MAX).min(area.height / 4);
     let expiries = Paragraph::new(expiries.into_iter().map(Text::from).collect::<Vec<_>>()).wrap(Wrap { trim: true });
     let heights = [
         Constraint::Length(2),
@@ -88,7 +88,7 @@ fn table<'a>(classes: &[Waits; 5], selected: usize, look: Look) -> Table<'a> {
     Table::new(rows, WIDTHS.map(Constraint::Length)).header(Row::new(heads).style(look.head()))
 }
 
-/// A bar for each doubling, or for each two, four, ... of them where there are too few lines.
+/// A bar for each doubling, or for each two, three, ... of them where there are too few lines.
 fn histogram(waits: &Waits, area: Rect, look: Look) -> Paragraph<'static> {
     let buckets: Vec<(u64, u64, u64)> = waits.buckets().collect();
     let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else {
@@ -99,7 +99,7 @@ fn histogram(waits: &Waits, area: Rect, look: Look) -> Paragraph<'static> {
     let lines = u32::from(area.height.max(1));
     let mut step = 1;
     while (octave(last.0) / step + 1).saturating_sub(octave(first.0) / step) > lines {
-        step *= 2;
+        step += 1;
     }
     let groups = octave(first.0) / step..=octave(last.0) / step;
     let sums: Vec<(u32, u64)> = groups

@@ -1,6 +1,7 @@
 //! What is watched: the pages, read again and again, and how fast their counts grow. How it is shown does not belong here.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::error::Failure;
@@ -35,6 +36,8 @@ pub type Id = (i32, u64, Option<String>);
 pub struct World {
     /// Which processes were asked for; empty: all.
     pids: Vec<i32>,
+    /// Where their pages were: those of the dead are not looked for all over the machine again and again.
+    files: HashMap<i32, PathBuf>,
     /// Those that were found.
     pub processes: Vec<Process>,
     /// How many pages could not be read.
@@ -46,10 +49,10 @@ pub struct World {
 impl World {
     /// Look for the first time: every process that was asked for must be there.
     pub fn new(pids: Vec<i32>) -> Result<World, Failure> {
-        for pid in &pids {
-            pages::of_process(*pid)?;
-        }
         let mut world = World { pids, ..World::default() };
+        for pid in &world.pids {
+            world.files.insert(*pid, pages::of_process(*pid)?.file);
+        }
         world.look();
         Ok(world)
     }
@@ -58,7 +61,7 @@ impl World {
     pub fn look(&mut self) {
         let (reports, flaws) = match self.pids.is_empty() {
             true => pages::all(),
-            false => (self.pids.iter().filter_map(|pid| pages::of_process(*pid).ok()).collect(), Vec::new()),
+            false => (self.pids.iter().filter_map(|pid| self.asked_for(*pid)).collect(), Vec::new()),
         };
         let now = Instant::now();
         let passed = self.looked.replace(now).map(|before| (now - before).as_secs_f64());
@@ -82,6 +85,11 @@ impl World {
             processes.push(Process { report, whole, destinations });
         }
         (self.processes, self.flaws, self.before) = (processes, flaws.len(), after);
+    }
+
+    fn asked_for(&self, pid: i32) -> Option<Report> {
+        let file = self.files.get(&pid).filter(|_| !pages::is_running(pid));
+        file.map_or_else(|| pages::of_process(pid), |file| pages::of_file(file)).ok()
     }
 
     /// The process of a line.
