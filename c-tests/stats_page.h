@@ -113,7 +113,8 @@ static ND_UNUSED const struct st_page *st_own_page(void) { return st_page_of(get
 
 // ---- destinations ----
 // An address in the words of a name: what it is in the lowest byte, port or length above, then its bytes.
-static ND_UNUSED void st_key(const void *address, uint64_t words[ST_KEY]) {
+// (noipa: gcc would complain of the branches that an address of another family does not take.)
+static ND_UNUSED __attribute__((noipa)) void st_key(const void *address, uint64_t words[ST_KEY]) {
     const struct sockaddr *any = address;
     memset(words, 0, ST_KEY * 8);
     if (any->sa_family == AF_INET) {

@@ -108,9 +108,7 @@ impl<K: Kernel> Engine<K> {
         }
         let place = page.destination(&Key::of(&address), false);
         self.counted(page, measure, d, place);
-        if measure.begin(d.generation(), Running::Connect, now) {
-            more(page.place(place), Running::Connect);
-        }
+        begin(page.place(place), measure, d, Running::Connect, now);
     }
 
     /// It was found, or accepted: a connection that stands.
@@ -141,10 +139,13 @@ impl<K: Kernel> Engine<K> {
     /// It leads there from now on: one connection more, and one fewer where it led before.
     fn counted(&self, page: &Page, measure: &Measure, d: &Description, place: usize) {
         self.uncount(page, measure, d, None);
+        let destination = page.place(place);
+        // Before it is: see `begin`.
+        more(destination, Running::Open);
         if measure.enter(d.generation(), place, self.kernel.now()) {
-            let destination = page.place(place);
             destination.connections.fetch_add(1, Relaxed);
-            more(destination, Running::Open);
+        } else {
+            fewer(destination, Running::Open);
         }
     }
 
@@ -189,7 +190,9 @@ impl<K: Kernel> Engine<K> {
 
     /// A connect call has answered: is the attempt over?
     pub(crate) fn measure_connect(&self, d: &Description, outcome: isize) {
-        if d.has(Flag::Measured) && !GOES_ON.iter().any(|errno| outcome == super::error(*errno)) {
+        // With TCP_FASTOPEN_CONNECT the call has only promised to connect.
+        let over = d.has(Flag::Measured) && !d.has(Flag::FastOpen);
+        if over && !GOES_ON.iter().any(|errno| outcome == super::error(*errno)) {
             self.measure_end(d, Running::Connect);
         }
     }
@@ -235,8 +238,8 @@ impl<K: Kernel> Engine<K> {
         let answered = !d.has(Flag::Writing);
         // The next request of a client is no answer.
         let serves = d.has(Flag::Accepted) && !d.ruled(Class::Response);
-        if !answered && !serves && measure.begin(d.generation(), Running::Response, now) {
-            destination.awaiting.fetch_add(1, Relaxed);
+        if !answered && !serves {
+            begin(destination, measure, d, Running::Response, now);
         }
     }
 
@@ -395,6 +398,14 @@ fn gauge(destination: &Destination, what: Running) -> Option<&AtomicU64> {
         Running::Connect => Some(&destination.connecting),
         Running::Response => Some(&destination.awaiting),
         Running::Input | Running::Output => None,
+    }
+}
+
+/// It runs from `now` on. It is counted before: whoever ends it, on another thread, at once, finds it counted.
+fn begin(destination: &Destination, measure: &Measure, d: &Description, what: Running, now: u64) {
+    more(destination, what);
+    if !measure.begin(d.generation(), what, now) {
+        fewer(destination, what);
     }
 }
 
