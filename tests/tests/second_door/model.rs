@@ -150,7 +150,8 @@ impl Connection {
 
     /// Is the program at work on a request, for all that is known? Then the operator lets an accepted socket be silent.
     fn is_paused(&self) -> bool {
-        self.accepted && self.last_in > self.last_out.max(self.born)
+        let reads = self.last_in > self.last_out || self.last_in == self.last_out && !self.awaiting;
+        self.accepted && self.last_in > self.born && reads
     }
 
     /// What holds for it: the operator's timeouts and its own, whichever is shorter.
@@ -240,17 +241,14 @@ impl Connection {
             return u64::MAX;
         }
         let life = self.dies(rules).max(began);
-        // See `found`, an_operators_rule_takes_no_timeout_from_the_program.
-        let taken = self.is_paused() && !self.unruled && rules.accepted != [0; 3];
-        let observed = rules.observed;
         let rules = &self.rules(rules);
         let last = began.max(self.last_in).max(self.latest_out).max(self.said);
-        let read = if rules.read == 0 || taken { u64::MAX } else { last + rules.read };
+        let read = if rules.read == 0 { u64::MAX } else { last + rules.read };
         // Bytes on their way put `response` off, and are looked at once a timeout.
         let answers = self.awaiting && rules.response != 0;
         let wrote = last.max(socket.last_acked);
         let response = match answers && socket.unacknowledged == 0 {
-            true => wrote + (2 + observed as u64) * rules.response + rules.response / 4,
+            true => wrote + 2 * rules.response + rules.response / 4,
             false => u64::MAX,
         };
         // A connection that nobody has looked at since its connect is found at the end of that class's time.
@@ -266,13 +264,11 @@ impl Connection {
 
     /// When a write that began at `began` must be over at the latest.
     pub fn bound_output(&self, rules: &Rules, socket: &Socket, began: u64) -> u64 {
-        let (life, observed) = (self.dies(rules).max(began), rules.observed);
+        let life = self.dies(rules).max(began);
         let rules = &self.rules(rules);
-        // See `found`, what_is_only_observed_leaves_the_programs_own_timeouts_as_they_are.
-        let late = if observed { rules.write } else { 0 };
         let write = match rules.write {
             0 => u64::MAX,
-            write => began.max(socket.last_acked).max(self.said) + write + late,
+            write => began.max(socket.last_acked).max(self.said) + write,
         };
         write.min(life).saturating_add(SLACK)
     }

@@ -110,3 +110,40 @@ fn two_that_end_together_are_told_one_by_one_where_there_is_room_for_one() {
         assert_eq!(world.read(fd, 1), Err(libc::ETIMEDOUT));
     }
 }
+
+fn only_observed(rules: &str) -> World {
+    World::with(|settings| {
+        settings.policy.parse(rules.as_bytes(), Origin::Rules).expect("rules");
+        settings.observe = true;
+    })
+}
+
+#[test]
+#[ignore = "from its SO_SNDTIMEO until its own connect timeout the wait goes round and round, at full processor time"]
+fn so_sndtimeo_before_an_own_connect_timeout_makes_no_observed_wait_spin() {
+    let world = only_observed("");
+    let (set, fd) = (world.epoll_create(), world.socket());
+    world.set_send_timeout(fd, 800 * MS);
+    world.set_nonblocking(fd, true);
+    assert_eq!(world.connect(fd, 80), Err(libc::EINPROGRESS));
+    world.set_timeouts(fd, [1100 * MS, 0, 0, 0, 0]);
+    world.epoll_add(set, fd, libc::EPOLLIN);
+    let began = world.now();
+    assert_eq!(world.epoll(set, FOREVER).len(), 1);
+    world.assert_deadline(began, 1100 * MS);
+}
+
+#[test]
+#[ignore = "after an observed end of its attempt it counts as connected: its own read timeout ends it, and a write says so"]
+fn what_is_only_observed_of_an_attempt_leaves_it_an_attempt() {
+    for rules in ["", "to * connect=2s"] {
+        let world = only_observed(rules);
+        let (set, fd) = (world.epoll_create(), world.socket());
+        world.set_nonblocking(fd, true);
+        assert_eq!(world.connect(fd, 80), Err(libc::EINPROGRESS));
+        world.set_timeouts(fd, [0, 0, 4 * S, 0, 0]);
+        world.epoll_add(set, fd, libc::EPOLLIN);
+        assert_eq!(world.epoll(set, 10 * S), [], "{rules:?}");
+        assert_eq!(world.write(fd, 1), Err(libc::EAGAIN), "{rules:?}");
+    }
+}

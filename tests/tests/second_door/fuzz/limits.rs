@@ -2,7 +2,7 @@
 //! are known to the nanosecond.
 
 use super::Run;
-use crate::machine::{Phase, MS};
+use crate::machine::MS;
 use crate::model::{INPUT, OUTPUT, SLACK};
 use netdeadline_engine::op::Ways;
 
@@ -52,12 +52,6 @@ impl Run {
         let read = timeout(&[0, 0, 500, 1700, 4000]);
         let write = timeout(&[0, 0, 800, 2700]);
         let lifetime = timeout(&[0, 0, 0, 9000]);
-        // See `found`, a_lifetime_said_before_connect_does_not_lengthen_the_operators.
-        let fresh = self.conns[self.fds[&fd]].attempt.is_some() && self.world.machine.socket(fd).phase == Phase::Closed;
-        let lifetime = if fresh && self.rules.lifetime != 0 { 0 } else { lifetime };
-        // See `found`, a_lifetime_that_is_only_observed_ends_nothing_beside_the_programs_own.
-        let ruled = self.rules.lifetime != 0 || self.rules.accepted[2] != 0;
-        let lifetime = if self.rules.observed && ruled { 0 } else { lifetime };
         let own = [connect, response, read, write, lifetime];
         self.note(format!("timeouts of fd {fd}: {:?} ms", own.map(|ns| ns / MS)));
         self.world.set_timeouts(fd, own);

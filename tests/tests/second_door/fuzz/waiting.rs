@@ -110,6 +110,8 @@ impl Run {
             // What waits unread, or was told and ignored, may be left alone; so may what came before its connection.
             // And where the program's own deadline has passed an edge was reported, and no clock is beside it.
             let passed = conn.passed(INPUT, began);
+            // One whose life is over is told of it again and again, ever more rarely.
+            let passed = passed || conn.dies(&self.rules) <= began;
             let sure = events & libc::EPOLLIN != 0 && !conn.shared && conn.told == [false; 2] && !passed;
             if sure && socket.incoming.is_empty() && !socket.ended && conn.rules(&self.rules).read != 0 {
                 bound = bound.min(conn.bound_input(&self.rules, &socket, began.max(*since)));
