@@ -147,3 +147,16 @@ fn what_is_only_observed_of_an_attempt_leaves_it_an_attempt() {
         assert_eq!(world.write(fd, 1), Err(libc::EAGAIN), "{rules:?}");
     }
 }
+
+#[test]
+#[ignore = "the same spin, from its SO_RCVTIMEO until its own read timeout"]
+fn so_rcvtimeo_before_an_own_read_timeout_makes_no_observed_wait_spin() {
+    let world = only_observed("");
+    let (set, fd) = (world.epoll_create(), world.connected_nonblocking());
+    world.set_receive_timeout(fd, 800 * MS);
+    world.set_timeouts(fd, [0, 0, 1100 * MS, 0, 0]);
+    world.epoll_add(set, fd, libc::EPOLLIN);
+    let began = world.now();
+    assert_eq!(world.epoll(set, FOREVER).len(), 1);
+    world.assert_deadline(began, 1100 * MS);
+}
