@@ -106,7 +106,8 @@ fn connection(traced: &Traced, line: &Said, number: usize) -> Result<(), String>
     let loopback = if line.family == 4 { "127.0.0.1:" } else { "[::1]:" };
     let starts = |key: &str| row[key].as_str().is_some_and(|place| place.starts_with(loopback));
     let unanswered = matches!(line.kind.as_str(), "timeout" | "givenup");
-    if !unanswered && !(starts("local") && starts("remote")) {
+    let between = starts("local") && starts("remote");
+    if !unanswered && !between {
         return Err(format!("from or to elsewhere: {row}"));
     }
     if line.port != 0 && !row["local"].as_str().is_some_and(|place| place.ends_with(&format!(":{}", line.port))) {

@@ -39,7 +39,7 @@ fn the_trace_events_tell_every_outcome_but_half_closes() {
         assert!(traced <= own, "{row} {line:?}");
         slow += u32::from(traced > 900.0 && row["retransmits"].as_u64() >= Some(1));
         assert!(row["sent"].is_null() && row["cookie"].is_null() && row["pid"].is_u64(), "{row}");
-        assert_eq!(row["einprogress"].is_boolean(), true, "{row}");
+        assert!(row["einprogress"].is_boolean(), "{row}");
     }
     assert!(slow >= 2, "{slow} slow ones");
 }
