@@ -157,6 +157,19 @@ CASE(cancelled_before_it_began) {
             want("cancelled=1 cleaned=1 returned=0 ret=%ld errno=kept", success_of(&w));
         }
     }
+    for (enum kind kind = 0; kind < KINDS && !call->raw; kind++) {
+        if (kind != TCP4 && kind != TCP6) {
+            continue;
+        }
+        line("connect %s", kind_name[kind]);
+        struct waiting w = {.wait = W_CONNECT, .kind = kind, .fd = lone(kind, BLOCKING)};
+        int listener = listening(kind, NONBLOCK, 2, &w.place);
+        cancel(&w);
+        // Nobody has come.
+        see("%s", accept(listener, NULL, NULL) < 0 ? error_name(errno) : "accepted");
+        RET(begin(&w));
+        want("cancelled=1 cleaned=1 returned=0 EAGAIN " OK(0));
+    }
     now.pending = 0;
 }
 
