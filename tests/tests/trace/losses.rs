@@ -50,7 +50,7 @@ fn what_finds_no_room_in_the_table_is_counted_to_the_last_one() {
     assert_eq!(traced.finished.code(), Some(0), "{:#?}", traced.finished);
     // Some places may be taken by what others accept: whose that is shows only later.
     let told = traced.rows.len() as u64;
-    assert!((1..=13).contains(&told), "{told}");
+    assert!(told <= 13, "{told}");
     assert_eq!(traced.summary["lost"]["connections"].as_u64(), Some(31 - told), "{}", traced.summary);
 }
 
