@@ -228,6 +228,22 @@ fn the_terminal_is_as_it_was_also_after_a_signal() {
     }
 }
 
+/// Of a command in which `sown/a_panic_leaves_no_raw_terminal` has put a panic: of its own it has none to show.
+#[test]
+fn the_terminal_is_as_it_was_also_after_a_panic() {
+    if std::env::var_os("ND_TOP_PANICS").is_none() {
+        return println!("skipped: no panic was sown (tests/tests/stats/sown/run)");
+    }
+    let home = Home::new("top-panic");
+    Made::new(NOBODY, 1, "curl").put(&home);
+    // A long trace would push the shell's own words off the screen.
+    let variables = [("RUST_BACKTRACE", "0")];
+    let Some(screen) = Screen::start(&home, (80, 24), "top 5000000", &variables) else { return };
+    screen.shows(&["5000000 curl"]);
+    screen.keys(&["C-l"]);
+    assert_eq!(screen.ended(), 128 + libc::SIGABRT);
+}
+
 #[test]
 fn colours_can_be_turned_off() {
     let home = Home::new("top-colours");
