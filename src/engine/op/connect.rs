@@ -27,7 +27,7 @@ enum Stage {
     Lent(Loan),
     /// Waiting for the connection.
     Waiting,
-    /// The program's own call once more, a microsecond lent: it says how the attempt went, and tells the kernel that it is over.
+    /// The program's own call once more, a microsecond lent: it tells the kernel that the attempt is over.
     Asked(Loan),
 }
 
@@ -83,6 +83,26 @@ impl Connect {
         Step::Done(error(libc::ETIMEDOUT))
     }
 
+    /// The attempt is over, as poll has it. SO_ERROR alone would say how, but leave the socket connecting as the kernel has it, and
+    /// the program's next connect would be answered for this one. So what a waiting connect does is done here
+    /// (net/ipv4/af_inet.c, __inet_stream_connect): the next call finds it connected, or it is disconnected. It is not asked by
+    /// another connect where it is not connected: after a shutdown by another thread that would begin an attempt.
+    fn decided<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, now: u64) -> Step {
+        let failed = socket::tcp_info(&e.kernel, self.fd).map(|info| super::judge::is_closed(&info));
+        if failed == Ok(false) {
+            if let Some(loan) = self.lend(e, 1000) {
+                self.stage = Stage::Asked(loan);
+                return Step::Call(Call { brief: true, ..self.own });
+            }
+        }
+        let mut answer = socket::take_error(&e.kernel, self.fd).unwrap_or(0);
+        if failed == Ok(true) {
+            answer = if answer == 0 { libc::ECONNABORTED } else { answer };
+            let _ = socket::disconnect(&e.kernel, self.fd);
+        }
+        self.ended(e, d, if answer == 0 { 0 } else { error(answer) }, now)
+    }
+
     /// The attempt is over, well or badly.
     fn ended<K: Kernel>(&mut self, e: &Engine<K>, d: &Description, answer: isize, now: u64) -> Step {
         e.connected(self.fd, d, now);
@@ -96,14 +116,7 @@ impl Connect {
         }
         let now = e.kernel.now();
         if outcome > 0 {
-            // Not by SO_ERROR: the kernel would go on taking the socket for one that is connecting, and answer the program's next
-            // connect for this one (net/ipv4/af_inet.c, __inet_stream_connect).
-            if let Some(loan) = self.lend(e, 1000) {
-                self.stage = Stage::Asked(loan);
-                return Step::Call(Call { brief: true, ..self.own });
-            }
-            let answer = socket::take_error(&e.kernel, self.fd).map_or(0, error);
-            return self.ended(e, d, answer, now);
+            return self.decided(e, d, now);
         }
         if outcome == error(libc::EINTR) {
             // The attempt goes on in the kernel, and its clock with it.
@@ -231,6 +244,10 @@ impl Operation for Connect {
         step
     }
 
+    fn lends(&self) -> bool {
+        true
+    }
+
     fn within(&mut self, scope: Scope) {
         self.patience.scope = scope;
     }
@@ -353,7 +370,7 @@ impl<K: Kernel> Engine<K> {
         Some((slot, d))
     }
 
-    fn is_pending(&self, fd: i32) -> bool {
+    pub(crate) fn is_pending(&self, fd: i32) -> bool {
         socket::tcp_info(&self.kernel, fd).map_or(true, |info| super::judge::is_pending(&info))
     }
 

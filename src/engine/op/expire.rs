@@ -28,9 +28,10 @@ impl<K: Kernel> Engine<K> {
         // What bounds the operations themselves stays passed.
         let bounded = matches!(due.cause, Cause::Explicit | Cause::Scope);
         let observing = self.observing() && !due.is_said();
-        // An attempt to connect is ended by what ends writes.
-        let aborts =
-            d.has(Flag::Connecting) && (!bounded || direction == Direction::Write || due.cause == Cause::Scope);
+        // An attempt to connect is ended by what ends writes; a connection that stands, of which the program has not asked yet, is none.
+        let aborts = d.has(Flag::Connecting)
+            && (!bounded || direction == Direction::Write || due.cause == Cause::Scope)
+            && self.is_pending(fd);
         // An abort must not hit a stranger that takes the number over while we are at it: a connecting socket is held by a
         // number of our own, and looked at once more.
         let held = if aborts { file::duplicate_high(&self.kernel, fd, PIN).ok() } else { None };

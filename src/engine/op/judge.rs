@@ -47,6 +47,11 @@ pub(crate) fn is_pending(info: &TcpInfo) -> bool {
     info.state == SYN_SENT || info.state == SYN_RECV
 }
 
+/// Is it neither connected nor connecting?
+pub(crate) fn is_closed(info: &TcpInfo) -> bool {
+    info.state == CLOSE
+}
+
 fn ms_ago(now: u64, ms: u32) -> u64 {
     now.saturating_sub(ms as u64 * 1_000_000)
 }

@@ -216,10 +216,11 @@ impl Socket {
         if matches!(self.phase, Phase::Connecting | Phase::Connected) {
             self.error = libc::ECONNRESET;
         }
+        // What has failed by itself is cleared away, as a connect that waits does.
+        self.aborted += u32::from(self.phase != Phase::Closed);
         (self.phase, self.attempted, self.ended, self.shut) = (Phase::Closed, false, false, false);
         self.incoming.clear();
         self.unacknowledged = 0;
-        self.aborted += 1;
         self.edge += 1;
     }
 }
