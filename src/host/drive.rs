@@ -24,20 +24,36 @@ const CANCEL_DEFERRED: c_int = 0;
 #[inline(never)]
 pub fn drive<O: Operation>(make: impl FnOnce() -> O) -> isize {
     let mut operation = make();
-    if operation.is_cancellation_point() || cancelled_anywhere() {
-        return run(&mut operation);
+    if operation.lends() {
+        return lending(&mut operation);
     }
-    uncancelled(|| run(&mut operation))
+    let before = errno::load();
+    let step = start(&mut operation);
+    go_on(&mut operation, step, before, Held::NONE)
 }
 
 #[inline(always)]
-fn run(operation: &mut impl Operation) -> isize {
-    let before = errno::load();
+fn start(operation: &mut impl Operation) -> Step {
     if ENGINE.scopes.any() {
         operation.within(Scope::of(&ENGINE, thread::key()));
     }
-    let step = operation.start(&ENGINE);
-    go_on(operation, step, before)
+    operation.start(&ENGINE)
+}
+
+/// The same where an option of the socket is lent for some calls: a cancellation in between would leave it so. So it is tried before,
+/// as libc does, and held back from there on but for the waits, where nothing is lent.
+fn lending(operation: &mut impl Operation) -> isize {
+    let anywhere = cancelled_anywhere();
+    if operation.is_cancellation_point() {
+        // SAFETY: no arguments; nothing is owed yet.
+        unsafe { next::pthread_testcancel() };
+    }
+    let before = errno::load();
+    let held = Held::begin(operation.is_cancellation_point() || anywhere);
+    let step = start(operation);
+    let result = go_on(operation, step, before, held);
+    held.end();
+    result
 }
 
 /// Perform a read of `count` bytes that will nearly always find some: one call, and the operation only for what found nothing.
@@ -61,7 +77,7 @@ pub fn read_now(make: impl FnOnce() -> Receive, (fd, buf, count, flags): (c_int,
 fn read_later(make: impl FnOnce() -> Receive, reading: Reading, result: isize, before: c_int) -> isize {
     let mut operation = make();
     let step = operation.tried(&ENGINE, reading, errno::in_kernel_form(result));
-    go_on(&mut operation, step, before)
+    go_on(&mut operation, step, before, Held::NONE)
 }
 
 /// Perform a write that nearly always finds room for all of it: `call`, which does not block, and the operation only for what did
@@ -87,20 +103,18 @@ pub fn write_now<W: Write>(
 fn write_later<W: Write>(make: impl FnOnce() -> W, sending: Sending, result: isize, before: c_int) -> isize {
     let mut operation = make();
     let outcome = errno::in_kernel_form(result);
-    let cancellable = operation.is_cancellation_point() || cancelled_anywhere();
-    let mut rest = || {
-        let step = operation.tried(&ENGINE, sending, outcome);
-        go_on(&mut operation, step, before)
+    let held = match operation.lends() {
+        true => Held::begin(operation.is_cancellation_point() || cancelled_anywhere()),
+        false => Held::NONE,
     };
-    if cancellable {
-        rest()
-    } else {
-        uncancelled(&mut rest)
-    }
+    let step = operation.tried(&ENGINE, sending, outcome);
+    let result = go_on(&mut operation, step, before, held);
+    held.end();
+    result
 }
 
 #[inline(always)]
-fn go_on(operation: &mut impl Operation, mut step: Step, before: c_int) -> isize {
+fn go_on(operation: &mut impl Operation, mut step: Step, before: c_int, held: Held) -> isize {
     loop {
         let outcome = match step {
             Step::Done(outcome) => {
@@ -109,10 +123,55 @@ fn go_on(operation: &mut impl Operation, mut step: Step, before: c_int) -> isize
                 }
                 return errno::in_libc_form(outcome);
             }
-            Step::Call(call) => perform(&call),
-            Step::Wait { fd, events, until, waker } => wait([fd, waker], events, until),
+            Step::Call(call) if call.brief => perform(&call),
+            Step::Call(call) => held.apart(|| perform(&call)),
+            Step::Wait { fd, events, until, waker } => held.apart(|| wait([fd, waker], events, until)),
         };
         step = operation.resume(&ENGINE, outcome);
+    }
+}
+
+/// A cancellation that is held back during an operation.
+#[derive(Clone, Copy)]
+struct Held {
+    /// The state as it was: it is held back since.
+    was: Option<c_int>,
+    /// Waits let it through.
+    waits: bool,
+}
+
+impl Held {
+    const NONE: Held = Held { was: None, waits: false };
+
+    /// Hold it back. `waits`: but for the waits.
+    fn begin(waits: bool) -> Held {
+        let mut was: c_int = 0;
+        // SAFETY: a place of our own; absent, it answers ENOSYS.
+        let held = unsafe { next::pthread_setcancelstate(CANCEL_DISABLE, &mut was) } == 0;
+        Held { was: held.then_some(was), waits }
+    }
+
+    /// As it was before.
+    #[inline(always)]
+    fn end(self) {
+        if let Some(mut was) = self.was {
+            // SAFETY: as above.
+            unsafe { next::pthread_setcancelstate(was, &mut was) };
+        }
+    }
+
+    /// A wait: nothing is lent.
+    #[inline(always)]
+    fn apart(self, wait: impl FnOnce() -> isize) -> isize {
+        match self.was {
+            Some(_) if self.waits => {
+                self.end();
+                let outcome = wait();
+                Held::begin(true);
+                outcome
+            }
+            _ => wait(),
+        }
     }
 }
 
@@ -158,15 +217,19 @@ fn cancelled_anywhere() -> bool {
 
 /// Do something in which the thread is not cancelled.
 fn uncancelled(what: impl FnOnce() -> isize) -> isize {
-    let mut state: c_int = 0;
-    // SAFETY: a place of our own; absent, it answers ENOSYS.
-    let held = unsafe { next::pthread_setcancelstate(CANCEL_DISABLE, &mut state) } == 0;
+    let held = Held::begin(false);
     let result = what();
-    if held {
-        // SAFETY: as above.
-        unsafe { next::pthread_setcancelstate(state, &mut state) };
-    }
+    held.end();
     result
+}
+
+/// A call that came in by its number, through syscall(2), which is no point of cancellation, and which we make by a function that is
+/// one.
+pub fn by_number(what: impl FnOnce() -> isize) -> isize {
+    if cancelled_anywhere() {
+        return what();
+    }
+    uncancelled(what)
 }
 
 fn make(call: &Call) -> isize {

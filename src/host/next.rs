@@ -250,6 +250,7 @@ next! {
         argv: *const *const c_char, envp: *const *const c_char) -> c_int, libc::ENOSYS;
     pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int, libc::ENOSYS;
     pthread_setcanceltype(kind: c_int, old: *mut c_int) -> c_int, libc::ENOSYS;
+    pthread_testcancel() -> (), ();
     dlerror() -> *const c_char, core::ptr::null();
     __chk_fail() -> (), errno::abort();
 }

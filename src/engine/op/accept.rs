@@ -142,6 +142,10 @@ impl Operation for Accept {
         }
     }
 
+    fn lends(&self) -> bool {
+        true
+    }
+
     fn within(&mut self, scope: Scope) {
         self.patience.scope = scope;
     }

@@ -117,6 +117,11 @@ pub trait Operation {
     fn is_cancellation_point(&self) -> bool {
         true
     }
+    /// Does it begin with a call for which an option of the socket is lent?
+    #[inline(always)]
+    fn lends(&self) -> bool {
+        false
+    }
 }
 
 /// A call that writes, and may be tried at once.

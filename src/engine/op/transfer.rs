@@ -331,6 +331,10 @@ impl Operation for Transfer {
         self.patience.scope = scope;
     }
 
+    fn lends(&self) -> bool {
+        true
+    }
+
     fn is_cancellation_point(&self) -> bool {
         // No libc's sendfile is one.
         self.own.nr != libc::SYS_sendfile
