@@ -205,9 +205,10 @@ fn tracked<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<(SlotWord, &Description)
     Some((slot, e.descriptions.at(slot.index())?))
 }
 
-/// Is input of this socket, under this number, waited for in some set? Sets that it is not in any more are left.
+/// Is input of this socket waited for in some set, under this number or another? Sets that it is not in any more are left.
 fn wants_input<K: Kernel>(e: &Engine<K>, fd: i32, d: &Description) -> bool {
-    let generation = e.slots.word(fd).generation();
+    let slot = e.slots.word(fd);
+    let generation = slot.generation();
     let mut wanted = false;
     d.each_set(|number| match number.and_then(|n| e.sets.at(n)) {
         Some(set) => {
@@ -225,6 +226,13 @@ fn wants_input<K: Kernel>(e: &Engine<K>, fd: i32, d: &Description) -> bool {
         // More than four sets: not worth a walk through all; what expires in vain is judged then.
         None => wanted = true,
     });
+    if !wanted && d.is_shared() && d.in_sets() {
+        // Some register one number for input, and a dup of it for room.
+        e.each_registration(fd, slot, d, |number, registration| {
+            let events = registration.events(e.slots.word(number).generation());
+            wanted |= events.is_some_and(|events| events & INPUT != 0);
+        });
+    }
     wanted
 }
 
