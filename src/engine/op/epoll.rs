@@ -719,8 +719,9 @@ impl<K: Kernel> Engine<K> {
             }
             match state {
                 State::Idle => {}
-                // Told to another registration of this socket: each gets its own event.
-                State::Expired(_) if self.still_told(d) && registration.take(d.telling()) => {
+                // Told to another registration of this socket: each gets its own event. (Not where what was told last is the
+                // passing of a deadline: the one would make the other new, for ever.)
+                State::Expired(_) if passed == 0 && self.still_told(d) && registration.take(d.telling()) => {
                     bits |= wanted;
                     next = next.min(self.next_telling(d, direction));
                 }
@@ -728,7 +729,9 @@ impl<K: Kernel> Engine<K> {
                 State::Expired(_) if events & ONESHOT != 0 => {}
                 State::Expired(_) => match self.tell_again(d, direction, now) {
                     Telling::Now => {
-                        registration.take(d.telling());
+                        if passed == 0 {
+                            registration.take(d.telling());
+                        }
                         bits |= wanted;
                         next = next.min(self.next_telling(d, direction));
                     }
@@ -770,7 +773,7 @@ impl<K: Kernel> Engine<K> {
                                 self.expire_input_with_output(d, now);
                             }
                             // Another thread that found it expired may have told this registration already.
-                            if registration.take(d.telling()) {
+                            if passed != 0 || registration.take(d.telling()) {
                                 bits |= wanted;
                             }
                             next = next.min(self.next_telling(d, direction));
