@@ -11,7 +11,7 @@ use super::wake::SLICE;
 use super::{Call, Mask, Operation, Scope, Step};
 use crate::atomic::fence;
 use crate::policy::Class;
-use crate::set::{is_token, Registration, Set};
+use crate::set::{is_token, Registration, Set, GAP};
 use crate::sys::{event, file, program, Kernel};
 use crate::table::{Description, Flag, Kind, SlotWord, State};
 use crate::Engine;
@@ -83,6 +83,15 @@ impl<K: Kernel> Engine<K> {
                 registration.remove();
             }
         });
+    }
+
+    /// Does the program wait by itself for this socket, and not in a set? What its sets say is looked up where it would have been away
+    /// for long (a registration may have gone with its number, or with its set).
+    pub(crate) fn waits_alone(&self, fd: i32, d: &Description, now: u64) -> bool {
+        if d.in_sets() && d.last_wait_gap(now) > GAP {
+            wants_input(self, fd, d);
+        }
+        !d.in_sets()
     }
 
     pub(crate) fn obtain_set(&self, epfd: i32) -> Option<(u32, &Set)> {
@@ -205,34 +214,42 @@ fn tracked<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<(SlotWord, &Description)
     Some((slot, e.descriptions.at(slot.index())?))
 }
 
-/// Is input of this socket waited for in some set, under this number or another? Sets that it is not in any more are left.
+/// Is this socket in the set, under this number or another, and if so, is its input waited for there?
+fn interest_in<K: Kernel>(e: &Engine<K>, set: &Set, fd: i32, slot: SlotWord, d: &Description) -> Option<bool> {
+    let of = |fd: i32, slot: SlotWord| Some(set.registration(fd)?.events(slot.generation())? & INPUT != 0);
+    let mut found = of(fd, slot);
+    if found != Some(true) && d.is_shared() {
+        // Some register one number for input, and a dup of it for room.
+        e.slots.each(0, u32::MAX, |other, word| {
+            if other != fd && word.kind() == Kind::Socket && word.index() == slot.index() {
+                if let Some(wanted) = of(other, word) {
+                    found = Some(wanted || found == Some(true));
+                }
+            }
+        });
+    }
+    found
+}
+
+/// Is input of this socket waited for in some set? Sets that it is not in any more are left.
 fn wants_input<K: Kernel>(e: &Engine<K>, fd: i32, d: &Description) -> bool {
     let slot = e.slots.word(fd);
-    let generation = slot.generation();
     let mut wanted = false;
-    d.each_set(|number| match number.and_then(|n| e.sets.at(n)) {
-        Some(set) => {
-            let events = || set.registration(fd).and_then(|r| r.events(generation));
-            wanted |= events().is_some_and(|events| events & INPUT != 0);
-            if let (None, false, Some(number)) = (events(), d.is_shared(), number) {
+    d.each_set(|number| match number.and_then(|n| Some((n, e.sets.at(n)?))) {
+        Some((number, set)) => match interest_in(e, set, fd, slot, d) {
+            Some(input) => wanted |= input,
+            None => {
                 // A program that waits in no set waits by itself: what it does not wait for does not add up.
                 d.leave(number);
-                if events().is_some() {
+                if interest_in(e, set, fd, slot, d).is_some() {
                     // Registered anew by another thread meanwhile.
                     d.join(number);
                 }
             }
-        }
+        },
         // More than four sets: not worth a walk through all; what expires in vain is judged then.
         None => wanted = true,
     });
-    if !wanted && d.is_shared() && d.in_sets() {
-        // Some register one number for input, and a dup of it for room.
-        e.each_registration(fd, slot, d, |number, registration| {
-            let events = registration.events(e.slots.word(number).generation());
-            wanted |= events.is_some_and(|events| events & INPUT != 0);
-        });
-    }
     wanted
 }
 

@@ -240,7 +240,8 @@ impl Receive {
         let now = e.kernel.now();
         if nonblocking {
             // Without an epoll set it is the program's own loop that waits: each try is a wait for the gap rule.
-            let way = Way { nonblocking: !self.dontwait() || e.never_waits(self.fd, d), single: !d.in_sets() };
+            let nonblocking = !self.dontwait() || e.never_waits(self.fd, d);
+            let way = Way { nonblocking, single: e.waits_alone(self.fd, d, now) };
             if d.has(Flag::TriesFirst) {
                 d.set(Flag::WantsInput);
             }
