@@ -183,6 +183,30 @@ fn what_is_another_users_is_not_believed() {
     assert!(named.stdout.starts_with("curl[5000000] ended, "), "{named:#?}");
 }
 
+/// Root looks for the pages of all, each user's in that user's places and not in root's own.
+#[test]
+fn another_users_process_is_no_reason_to_complain_of_our_directory() {
+    // SAFETY: it takes nothing and cannot fail.
+    if unsafe { libc::geteuid() } != 0 {
+        return println!("skipped: not root");
+    }
+    let home = Home::new("neighbour");
+    let setpriv = ["--reuid=65534", "--regid=65534", "--clear-groups", "sleep", "20"];
+    let mut child = Command::new("setpriv").args(setpriv).env("NETDEADLINE_STATS", "on").spawn().expect("setpriv");
+    let status = format!("/proc/{}/status", child.id());
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !fs::read_to_string(&status).unwrap_or_default().contains("Uid:\t65534") && std::time::Instant::now() < end {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let list = home.nd(&["stats"]).run();
+    let one = home.nd(&["stats", &child.id().to_string()]).run();
+    child.kill().and_then(|()| child.wait()).expect("it is ours");
+    for finished in [&list, &one] {
+        assert!(!finished.stderr.contains("/neighbour/"), "{finished:#?}");
+    }
+    assert_eq!((list.code(), one.code()), (Some(0), Some(125)));
+}
+
 /// Another user asks: it is said whose the page is, and how he may read it.
 #[test]
 fn who_may_not_read_a_page_is_told_whose_it_is() {

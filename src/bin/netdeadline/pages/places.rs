@@ -26,17 +26,21 @@ pub fn user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
-/// Where a process keeps its page: by its own variables where we may read them.
-pub fn of(process: &Process) -> Vec<Place> {
+/// Where a process keeps its page, by its own variables where we may read them.
+fn own(process: &Process) -> Vec<Place> {
     let owner = process.user;
-    let mut places = match (process.is_open(), process.variable("NETDEADLINE_STATS")) {
+    match (process.is_open(), process.variable("NETDEADLINE_STATS")) {
         (true, Some(word)) if word == "on" => usual(process.variable("XDG_RUNTIME_DIR"), owner),
         (true, Some(path)) if Path::new(&path).is_absolute() => vec![Place { path: path.into(), owner: Some(owner) }],
         _ => usual(None, owner),
-    };
-    // A program may have changed its environment's bytes, or put its page where ours go.
-    places.extend(of_caller().into_iter().map(|place| Place { owner: Some(owner), ..place }));
-    unique(places)
+    }
+}
+
+/// Where the page of a process may be: a program may have overwritten its environment, or have its page where the caller says.
+pub fn of(process: &Process) -> Vec<Place> {
+    let owner = Some(process.user);
+    let ours = of_caller().into_iter().filter(|place| place.owner.is_none() || place.owner == owner);
+    unique(own(process).into_iter().chain(ours.map(|place| Place { owner, ..place })).collect())
 }
 
 /// Where those who ask keep theirs.
@@ -56,7 +60,7 @@ pub fn everywhere() -> Vec<Place> {
     let mut places = of_caller();
     for process in process::every().into_iter().filter_map(Process::find) {
         if process.variable("NETDEADLINE_STATS").is_some_and(|word| word != "off") {
-            places.extend(of(&process));
+            places.extend(own(&process));
         }
     }
     if user() == 0 {
