@@ -5,7 +5,7 @@ use netdeadline_tests::Program;
 
 #[test]
 fn every_help_text_fits_80_columns_and_begins_with_examples() {
-    for command in [&[][..], &["run"], &["check"], &["policy"]] {
+    for command in [&[][..], &["run"], &["check"], &["policy"], &["trace"], &["stats"], &["top"]] {
         let finished = nd(&[command, &["--help"]].concat()).run().succeeded();
         assert_eq!(finished.stderr, "");
         let long: Vec<&str> = finished.stdout.lines().filter(|line| line.chars().count() > 80).collect();
