@@ -113,6 +113,7 @@ impl Place {
         made
     }
 
+    #[inline(never)]
     fn make_now(&self, k: &impl Kernel) -> (Result<Made, Refusal>, Result<(), i32>) {
         let directory = match self.directory(k) {
             Ok(directory) => directory,
@@ -131,21 +132,27 @@ impl Place {
         (result, errno)
     }
 
+    // Out of line, as all that has room of its own here: one after the other takes the little stack of a signal handler.
+    #[inline(never)]
     fn directory(&self, k: &impl Kernel) -> Result<i32, Refusal> {
-        let given = CStr::from_bytes_until_nul(&self.path).unwrap_or_default().to_bytes();
-        if self.target == Target::Directory {
-            return open_directory(k, Text::<PATH_MAX>::of(given).c_str());
+        let given = CStr::from_bytes_until_nul(&self.path).unwrap_or_default();
+        match self.target {
+            Target::Directory => open_directory(k, given),
+            _ => Place::usual(k, given),
         }
-        if !given.is_empty() {
-            let mut path = Text::<PATH_MAX>::of(given);
-            if path.write_str("/netdeadline").is_ok() {
-                if let Ok(directory) = open_directory(k, path.c_str()) {
-                    return Ok(directory);
-                }
+    }
+
+    #[inline(never)]
+    fn usual(k: &impl Kernel, given: &CStr) -> Result<i32, Refusal> {
+        let mut path = Text::<PATH_MAX>::of(given.to_bytes());
+        if !given.is_empty() && path.write_str("/netdeadline").is_ok() {
+            if let Ok(directory) = open_directory(k, path.c_str()) {
+                return Ok(directory);
             }
         }
-        let mut path = Text::<PATH_MAX>::of(b"/dev/shm/netdeadline-");
-        let _ = write!(path, "{}", process::effective_user(k));
+        path.length = 0;
+        // The NUL is there: numbers end in it.
+        let _ = write!(path, "/dev/shm/netdeadline-{}\0", process::effective_user(k));
         open_directory(k, path.c_str())
     }
 }
@@ -174,6 +181,7 @@ impl Made {
 }
 
 /// Open a directory that is this user's and closed to others; make it if it is not there.
+#[inline(never)]
 fn open_directory(k: &impl Kernel, path: &CStr) -> Result<i32, Refusal> {
     let _ = file::make_directory(k, path, 0o700);
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
@@ -191,6 +199,7 @@ fn open_directory(k: &impl Kernel, path: &CStr) -> Result<i32, Refusal> {
 }
 
 /// A file of this process in the directory, with all its room, mapped.
+#[inline(never)]
 fn file_in(k: &impl Kernel, directory: i32) -> Result<Made, (Refusal, i32)> {
     let start = process::start(k).ok_or((Refusal::NoProc, libc::ENOENT))?;
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC;
@@ -220,6 +229,7 @@ fn file_in(k: &impl Kernel, directory: i32) -> Result<Made, (Refusal, i32)> {
 
 /// Pages of dead processes stay to be read, but not for ever. More than one goes where others made theirs in the same moment, and
 /// all of them took the same one for the oldest.
+#[inline(never)]
 fn make_room(k: &impl Kernel, directory: i32) {
     for _ in 0..4 {
         let (count, oldest) = oldest_dead(k, directory);

@@ -104,8 +104,9 @@ pub fn rewind(k: &impl Kernel, fd: i32) -> Result<(), i32> {
 pub fn each_name(k: &impl Kernel, directory: i32, mut each: impl FnMut(&core::ffi::CStr)) {
     // struct linux_dirent64 (getdents64(2)): d_ino, d_off, 8 bytes each; d_reclen, 2; d_type, 1; d_name.
     const NAME: usize = 19;
-    let mut buffer = [0_u8; 2048];
-    for _ in 0..64 {
+    // Longer than the longest entry; a signal handler may have little stack.
+    let mut buffer = [0_u8; 512];
+    for _ in 0..256 {
         let args = [directory as usize, buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0];
         let count = answer(k.call(libc::SYS_getdents64, args)).unwrap_or(0);
         let mut rest = buffer.get(..count).unwrap_or_default();

@@ -36,10 +36,12 @@ pub fn exists(k: &impl Kernel, pid: i32) -> bool {
 
 /// When this process began, in clock ticks after the boot (proc(5), /proc/PID/stat, field 22). Tells it from others that have had
 /// its number. `None` where there is no /proc.
+#[inline(never)]
 pub fn start(k: &impl Kernel) -> Option<u64> {
     let flags = libc::O_RDONLY | libc::O_CLOEXEC;
     let fd = file::open(k, c"/proc/self/stat", flags, 0).ok()?;
-    let mut text = [0; 1024];
+    // The first 22 fields: a name of 64 bytes, and numbers.
+    let mut text = [0; 512];
     let count = file::read(k, fd, &mut text);
     let _ = file::close(k, fd);
     start_in(text.get(..count.ok()?)?)
