@@ -34,6 +34,8 @@ struct Out {
 
 /// The labels of a sample, in order.
 type Labels<'a> = Vec<(&'static str, &'a str)>;
+/// A family's name, its help, and what it has of a `T`.
+type Family<T> = (&'static str, &'static str, fn(T) -> u64);
 /// What a family has of a destination.
 type Read<T> = fn(&Destination) -> T;
 
@@ -41,7 +43,7 @@ impl Out {
     fn all(&mut self, reports: &[&Report]) {
         let processes: Vec<(String, &Report)> =
             reports.iter().map(|report| (report.pid.to_string(), *report)).collect();
-        let gauges: [(&str, &str, fn(&Report) -> u64); 1] =
+        let gauges: [Family<&Report>; 1] =
             [("netdeadline_running", "1 while the process lives that the page is of.", |report| {
                 u64::from(report.state == State::Running)
             })];
@@ -49,7 +51,7 @@ impl Out {
             self.head(name, "gauge", "", help);
             processes.iter().for_each(|(pid, report)| self.sample(name, "", &process(pid, report), read(report)));
         }
-        let counters: [(&str, &str, fn(&Report) -> u64); 2] = [
+        let counters: [Family<&Report>; 2] = [
             ("netdeadline_expiries", "Waits that reached a deadline.", |report| report.expiries),
             ("netdeadline_lost_records", "Expiries of which no record could be kept.", |report| report.lost),
         ];
@@ -78,7 +80,7 @@ impl Out {
     }
 
     fn classes(&mut self, processes: &[(String, &Report)]) {
-        let families: [(&str, &str, fn(&Waits) -> u64); 3] = [
+        let families: [Family<&Waits>; 3] = [
             ("netdeadline_expired", "Waits that a deadline ended.", |waits| waits.expired),
             ("netdeadline_observed", "Waits that a deadline would have ended, in observe mode.", |waits| {
                 waits.observed
