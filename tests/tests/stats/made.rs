@@ -24,8 +24,8 @@ pub struct Made {
 impl Made {
     /// Of a process, with nothing counted yet.
     pub fn new(pid: i32, start: u64, comm: &str) -> Made {
-        // SAFETY: all-zero bytes are a page (`zeroed!` in the engine).
-        let page = unsafe { Box::<Page>::new_zeroed().assume_init() };
+        // SAFETY: a page has a size, its place is the global allocator's, and all-zero bytes are a page (`zeroed!` in the engine).
+        let page = unsafe { Box::from_raw(std::alloc::alloc_zeroed(std::alloc::Layout::new::<Page>()).cast::<Page>()) };
         let mut name = [0; 16];
         name[..comm.len()].copy_from_slice(comm.as_bytes());
         for (word, bytes) in page.comm.iter().zip(name.chunks(8)) {
