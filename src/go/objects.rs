@@ -96,7 +96,7 @@ impl<'a> Object<'a> {
         let headers = self.headers.as_ptr_range();
         let read = headers.start as usize & !(PAGE - 1)..(headers.end as usize).wrapping_add(PAGE - 1) & !(PAGE - 1);
         let end = address.saturating_add(size);
-        let ragged = (header.p_vaddr as usize).wrapping_add(header.p_filesz as usize) % PAGE != 0;
+        let ragged = !(header.p_vaddr as usize).wrapping_add(header.p_filesz as usize).is_multiple_of(PAGE);
         let zeroed = header.p_flags & libc::PF_W != 0 && ragged && header.p_memsz > header.p_filesz;
         let mut loads = self.headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
         read.contains(&address) && end <= read.end

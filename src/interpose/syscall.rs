@@ -23,35 +23,29 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
         }
         let fd = a as c_int;
         match nr {
-            libc::SYS_read if ENGINE.concerns(fd) => by_number(|| reading::read(fd, b as _, c) as isize) as c_long,
-            libc::SYS_readv if ENGINE.concerns(fd) => {
-                by_number(|| reading::readv(fd, b as _, c as c_int) as isize) as c_long
-            }
+            libc::SYS_read if ENGINE.concerns(fd) => by_number(|| reading::read(fd, b as _, c)) as c_long,
+            libc::SYS_readv if ENGINE.concerns(fd) => by_number(|| reading::readv(fd, b as _, c as c_int)) as c_long,
             libc::SYS_recvfrom if ENGINE.concerns(fd) => {
-                by_number(|| reading::recvfrom(fd, b as _, c, d as c_int, e as _, f as _) as isize) as c_long
+                by_number(|| reading::recvfrom(fd, b as _, c, d as c_int, e as _, f as _)) as c_long
             }
-            libc::SYS_recvmsg => by_number(|| reading::recvmsg(fd, b as _, c as c_int) as isize) as c_long,
+            libc::SYS_recvmsg => by_number(|| reading::recvmsg(fd, b as _, c as c_int)) as c_long,
             libc::SYS_recvmmsg => {
                 by_number(|| reading::recvmmsg(fd, b as _, c as u32, d as c_int, e as _) as isize) as c_long
             }
-            libc::SYS_write if ENGINE.concerns(fd) => by_number(|| writing::write(fd, b as _, c) as isize) as c_long,
-            libc::SYS_writev if ENGINE.concerns(fd) => {
-                by_number(|| writing::writev(fd, b as _, c as c_int) as isize) as c_long
-            }
-            libc::SYS_sendto => {
-                by_number(|| writing::sendto(fd, b as _, c, d as c_int, e as _, f as u32) as isize) as c_long
-            }
+            libc::SYS_write if ENGINE.concerns(fd) => by_number(|| writing::write(fd, b as _, c)) as c_long,
+            libc::SYS_writev if ENGINE.concerns(fd) => by_number(|| writing::writev(fd, b as _, c as c_int)) as c_long,
+            libc::SYS_sendto => by_number(|| writing::sendto(fd, b as _, c, d as c_int, e as _, f as u32)) as c_long,
             libc::SYS_sendmsg if ENGINE.concerns(fd) => {
-                by_number(|| writing::sendmsg(fd, b as _, c as c_int) as isize) as c_long
+                by_number(|| writing::sendmsg(fd, b as _, c as c_int)) as c_long
             }
             libc::SYS_sendmmsg if ENGINE.concerns(fd) => {
                 by_number(|| writing::sendmmsg(fd, b as _, c as u32, d as c_int) as isize) as c_long
             }
             libc::SYS_sendfile if ENGINE.concerns(fd) => {
-                by_number(|| writing::sendfile(fd, b as c_int, c as _, d) as isize) as c_long
+                by_number(|| writing::sendfile(fd, b as c_int, c as _, d)) as c_long
             }
             libc::SYS_splice if ENGINE.concerns(fd) || ENGINE.concerns(c as c_int) => {
-                by_number(|| writing::splice(fd, b as _, c as c_int, d as _, e, f as u32) as isize) as c_long
+                by_number(|| writing::splice(fd, b as _, c as c_int, d as _, e, f as u32)) as c_long
             }
             libc::SYS_connect => by_number(|| connections::connect(fd, b as _, c as u32) as isize) as c_long,
             libc::SYS_accept => by_number(|| connections::accept(fd, b as _, c as _) as isize) as c_long,

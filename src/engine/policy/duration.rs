@@ -77,7 +77,7 @@ fn part(decimals: &[u8], unit: u64) -> Option<u64> {
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, unit) in UNITS {
-            if self.0 % unit == 0 && self.0 != 0 {
+            if self.0.is_multiple_of(unit) && self.0 != 0 {
                 return write!(f, "{}{name}", self.0 / unit);
             }
         }

@@ -23,7 +23,7 @@ const MOST_ENTRIES: usize = 256;
 /// # Safety
 /// `address` is 0 or where the kernel mapped the vDSO (AT_SYSINFO_EHDR).
 pub unsafe fn image(address: usize) -> Option<&'static [u8]> {
-    if address == 0 || address % super::PAGE != 0 {
+    if address == 0 || !address.is_multiple_of(super::PAGE) {
         return None;
     }
     // SAFETY: the kernel maps whole pages, read-only and for the life of the process: the first one is there.

@@ -119,7 +119,7 @@ fn connection(traced: &Traced, line: &Said, number: usize) -> Result<(), String>
     is(row, "sent", json!(sent))?;
     is(row, "received", json!(received))?;
     is(row, "states", states(end, false))?;
-    let in_progress = unanswered || (number % 2 == 0 && line.kind != "slow");
+    let in_progress = unanswered || (number.is_multiple_of(2) && line.kind != "slow");
     is(row, "einprogress", json!(in_progress))?;
     is(
         row,

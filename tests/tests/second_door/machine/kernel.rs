@@ -33,7 +33,7 @@ impl Kernel for Machine {
     fn pages(&self, bytes: usize) -> Option<NonNull<u8>> {
         self.change().bytes += bytes;
         let layout = std::alloc::Layout::from_size_align(bytes, 4096).ok()?;
-        assert!(bytes % 4096 == 0 && bytes > 0, "{bytes} bytes are no pages");
+        assert!(bytes.is_multiple_of(4096) && bytes > 0, "{bytes} bytes are no pages");
         // SAFETY: the size is not 0. Never freed, as the trait wants it.
         NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })
     }
