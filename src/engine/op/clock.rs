@@ -197,7 +197,7 @@ impl<K: Kernel> Engine<K> {
         if d.has(Flag::Connecting) {
             first.offer_class(write_start, self.timeout_of(d, Class::Connect, info));
             if way.nonblocking {
-                first.offer(Cause::SendTimeout, write_start, self.own(d.send_timeout()));
+                first.offer(Cause::SendTimeout, write_start, self.own(d, d.send_timeout()));
             }
             if direction == Direction::Read {
                 // Does the connection stand by now? Then this wait is one for input, and its clock runs.
@@ -218,10 +218,10 @@ impl<K: Kernel> Engine<K> {
                 first.offer_class(written, self.timeout_of(d, Class::Response, info));
             }
             if way.nonblocking {
-                first.offer(Cause::ReceiveTimeout, start, self.own(d.receive_timeout()));
+                first.offer(Cause::ReceiveTimeout, start, self.own(d, d.receive_timeout()));
             }
         } else if way.nonblocking {
-            first.offer(Cause::SendTimeout, write_start, self.own(d.send_timeout()));
+            first.offer(Cause::SendTimeout, write_start, self.own(d, d.send_timeout()));
         }
         if direction == Direction::Write || d.has(Flag::Unacked) {
             // `auto` is made from the round trip as it is when the wait begins: its least alone would make us look too early,
@@ -240,7 +240,11 @@ impl<K: Kernel> Engine<K> {
     }
 
     /// The program's own timeout on a non-blocking socket, unless the operator leaves those to the kernel.
-    fn own(&self, timeout: u64) -> u64 {
+    fn own(&self, d: &Description, timeout: u64) -> u64 {
+        // What was only observed of this wait is over, as in `rules_timeout`: or a wait that goes on spins.
+        if d.has(Flag::Observed) && self.observing() {
+            return 0;
+        }
         if timeout != 0 && self.settings.peek().is_some_and(|s| s.timeouts_by_kernel) {
             return 0;
         }
@@ -268,7 +272,7 @@ impl<K: Kernel> Engine<K> {
     /// The shortest timeout by which a wait for input is bounded: what the gap rule is measured by.
     pub(crate) fn read_timeout(&self, d: &Description, way: Way) -> u64 {
         let rule = self.timeout(d, Class::Read, None);
-        let own = if way.nonblocking { self.own(d.receive_timeout()) } else { 0 };
+        let own = if way.nonblocking { self.own(d, d.receive_timeout()) } else { 0 };
         match (rule, own) {
             (0, t) | (t, 0) => t,
             (a, b) => a.min(b),

@@ -119,7 +119,6 @@ fn only_observed(rules: &str) -> World {
 }
 
 #[test]
-#[ignore = "from its SO_SNDTIMEO until its own connect timeout the wait goes round and round, at full processor time"]
 fn so_sndtimeo_before_an_own_connect_timeout_makes_no_observed_wait_spin() {
     let world = only_observed("");
     let (set, fd) = (world.epoll_create(), world.socket());
@@ -149,7 +148,6 @@ fn what_is_only_observed_of_an_attempt_leaves_it_an_attempt() {
 }
 
 #[test]
-#[ignore = "the same spin, from its SO_RCVTIMEO until its own read timeout"]
 fn so_rcvtimeo_before_an_own_read_timeout_makes_no_observed_wait_spin() {
     let world = only_observed("");
     let (set, fd) = (world.epoll_create(), world.connected_nonblocking());
