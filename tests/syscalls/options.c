@@ -273,7 +273,14 @@ CASE(messages_sent_at_a_time) {
             see("%u %u %u", messages[0].msg_len, messages[1].msg_len, messages[2].msg_len);
             see_left(pair.there);
             see_left(pair.there);
-            want(OK(2) " 3 3 77 %s " OK(1) " 3 77 77 left=one left=EAGAIN", is_stream(kind) ? "left=onetwo left=EAGAIN" : "left=one left=two");
+            const char *left = is_stream(kind) ? "left=onetwo left=EAGAIN" : "left=one left=two";
+            if (is_musl && !call->raw) {
+                // musl's is a loop of sendmsg: what errno has after a success is nobody's promise, errno(3).
+                want(OK(2) " 3 3 77 %s ret=1 errno=EFAULT 3 77 77 left=one left=EAGAIN || " OK(2) " 3 3 77 %s " OK(1)
+                     " 3 77 77 left=one left=EAGAIN", left, left);
+            } else {
+                want(OK(2) " 3 3 77 %s " OK(1) " 3 77 77 left=one left=EAGAIN", left);
+            }
         }
     }
 }

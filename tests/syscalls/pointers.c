@@ -186,6 +186,10 @@ CASE(a_message_or_a_vector_that_is_not_there) {
 }
 
 CASE(a_message_that_cannot_be_written_back) {
+    if (is_musl && !call->raw) {
+        // musl writes it back itself.
+        return;
+    }
     for (enum kind kind = 0; kind < KINDS; kind++) {
         for (enum mode mode = 0; mode < MODES; mode++) {
             struct two pair = two(kind, mode);
@@ -293,6 +297,11 @@ CASE(accept_cannot_write_the_name) {
             line("%s its length at %s", kind_name[kind], memory_name[at]);
             dialled(kind, &place);
             RET(call->accept4(listener, &name.address, memory(at), 0));
+            if (is_musl && !call->raw) {
+                // With flags that nobody knows musl's is an accept first.
+                want(FAIL(EFAULT));
+                continue;
+            }
             RET(call->accept4(listener, &name.address, memory(at), SOCK_CLOEXEC | 1));
             want(FAIL(EFAULT) " " FAIL(EINVAL));
         }

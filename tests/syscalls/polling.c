@@ -172,7 +172,12 @@ CASE(times) {
             int set_after = how != A_SELECT && how != A_PSELECT;
             line("%s %s it passes", asking_name[how], kind_name[kinds[i]]);
             timed(how, two(kinds[i], NONBLOCK).here, SHORT_MS, 0);
-            want(OK(0) " in time%s set=%d", rest(how, " rest=0"), set_after);
+            if (is_musl && !call->raw && how == A_SELECT) {
+                // musl's keeps the time as it was; select(2) permits both.
+                want(OK(0) " in time rest=rest set=%d || " OK(0) " in time rest=0 set=%d", set_after, set_after);
+            } else {
+                want(OK(0) " in time%s set=%d", rest(how, " rest=0"), set_after);
+            }
             line("%s %s none", asking_name[how], kind_name[kinds[i]]);
             timed(how, two(kinds[i], BLOCKING).here, 0, 0);
             want(OK(0) " in time%s set=%d", how == A_SELECT ? " rest=0" : rest(how, " rest=kept"), set_after);
