@@ -93,7 +93,7 @@ fn every_dialect_can_call_what_it_declares() {
             }
             return nd_scope_leave(token) | nd_close(fd) | failed | (moved < 0);
         }
-    ";
+";
     taken("calls", source);
 }
 
