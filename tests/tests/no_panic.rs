@@ -15,7 +15,12 @@ const MARK: &str = "nd_a_panic_is_reachable";
 /// Build the library of the workspace at `source` with the marking handler; whether the mark is in it.
 fn a_panic_is_reachable(source: &Path) -> bool {
     let target = scratch("no-panic");
-    cargo(source, &target, "--cfg nd_check_panic", &["build", "--release", "-q", "-p", "netdeadline", "--lib"]);
+    cargo(
+        source,
+        &target,
+        "--cfg nd_check_panic",
+        &["build", "--release", "-q", "-p", "netdeadline", "--lib", "--no-default-features"],
+    );
     let image = std::fs::read(target.join("release/libnetdeadline.so")).expect("it was built");
     let file = object::File::parse(&*image).expect("an ELF file");
     let reachable = file.dynamic_symbols().any(|symbol| symbol.is_undefined() && symbol.name() == Ok(MARK));

@@ -45,6 +45,7 @@ def mutants(directory=SEEDED):
     builder = pitfalls()
     builder.copy_sources()
     builder.BUILD.remove("--lib")
+    builder.BUILD.remove("--no-default-features")
     for path in sorted(directory.glob("*.mutation")):
         mutation = builder.Mutation(path)
         library = builder.build(mutation.mutated())
