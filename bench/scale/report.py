@@ -133,5 +133,5 @@ def write_docs(root, head, figures, text):
     (root / "docs/scale.svg").write_text(plot.svg(figures))
     document = root / "docs/scale.md"
     block = "\n".join(["```text", *head, "", text.rstrip(), "```"])
-    marked = re.compile(r"(<!-- figures -->\n).*?(\n<!-- end -->)", re.S)
-    document.write_text(marked.sub(lambda marks: marks[1] + block + marks[2], document.read_text()))
+    marked = re.compile(r"(<!-- figures -->\n).*?(<!-- end -->)", re.S)
+    document.write_text(marked.sub(lambda marks: marks[1] + block + "\n" + marks[2], document.read_text()))
