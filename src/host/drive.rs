@@ -224,7 +224,7 @@ fn uncancelled(what: impl FnOnce() -> isize) -> isize {
 }
 
 /// A call that came in by its number, through syscall(2), which is no point of cancellation, and which we make by a function that is
-/// one.
+/// one. Held back also while it waits, which is owed to the thread until then: who leaves by siglongjmp leaves it so (docs/limits.md).
 pub fn by_number(what: impl FnOnce() -> isize) -> isize {
     if cancelled_anywhere() {
         return what();
