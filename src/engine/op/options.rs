@@ -2,7 +2,7 @@
 
 use super::clock::Direction;
 use crate::sys::{program, socket, Kernel};
-use crate::table::{Borrowed, Flag, Key, Kind};
+use crate::table::{Borrowed, Flag, Key, Kind, State};
 use crate::Engine;
 
 const SO_RCVTIMEO_NEW: i32 = 66;
@@ -156,10 +156,16 @@ pub fn set_option<K: Kernel>(e: &Engine<K>, fd: i32, level: i32, name: i32, valu
     }
     let Some((slot, d)) = e.describe(fd) else { return };
     d.set_timeout(receive, ms);
-    if receive && d.has(Flag::WantsInput) {
+    let word = if receive { &d.read } else { &d.write };
+    // The program was told of an end by the timeouts as they were: what it asks for from now on is another wait.
+    let told = matches!(word.load(d.generation()), State::Expired(_));
+    if receive && (told || d.has(Flag::WantsInput)) {
         e.rearm_input(fd, slot, d);
     }
-    if !receive && d.has(Flag::Connecting) {
+    if !receive && told {
+        word.store(State::Idle, d.generation());
+    }
+    if !receive && (d.has(Flag::Connecting) || told && d.has(Flag::WantsOutput) && d.in_sets()) {
         let way = e.way_in_set(fd, d);
         e.arm(fd, slot, d, Direction::Write, way, e.kernel.now());
     }
@@ -180,7 +186,7 @@ pub fn fetched_option<K: Kernel>(e: &Engine<K>, fd: i32, level: i32, name: i32, 
     if d.clear(Flag::Aborted) {
         let _ = socket::take_error(&e.kernel, fd);
         program::poke(value, libc::ETIMEDOUT);
-        d.write.store(crate::table::State::Idle, d.generation());
+        d.write.store(State::Idle, d.generation());
         return;
     }
     if d.has(Flag::Connecting) && program::peek::<i32>(value) != 0 {
