@@ -148,6 +148,7 @@ struct thread {
     uint64_t op;
     const char *doing;
     uint64_t calls, waits, expiries;
+    uint32_t made[64];      // operations that made a call, by kind
     unsigned strays;
     struct conn conns[CONNS];
     struct set sets[SETS];
@@ -191,7 +192,7 @@ struct world {
     struct conn shelf[4];   // connections between two owners
     atomic_int shelved[4];  // 0: empty, 1: somebody is at it, 2: full
     uint64_t total_calls, total_waits, total_expiries, programs;
-    uint64_t by_operation[64];
+    uint64_t made[64];
     struct thread thread[THREADS];
 };
 
