@@ -149,6 +149,7 @@ struct thread {
     const char *doing;
     uint64_t calls, waits, expiries;
     uint32_t made[64];      // operations that made a call, by kind
+    uint32_t injected[3];   // calls that said EINTR, ECONNRESET, ENOBUFS
     unsigned strays;
     struct conn conns[CONNS];
     struct set sets[SETS];
@@ -192,7 +193,7 @@ struct world {
     struct conn shelf[4];   // connections between two owners
     atomic_int shelved[4];  // 0: empty, 1: somebody is at it, 2: full
     uint64_t total_calls, total_waits, total_expiries, programs;
-    uint64_t made[64];
+    uint64_t made[64], injected[3];
     struct thread thread[THREADS];
 };
 
@@ -234,6 +235,8 @@ static inline long note_call(struct thread *t, long result) {
     call->error = errno;
     call->op = t->op;
     t->calls++;
+    if (result < 0 && world->faults)
+        t->injected[0] += errno == EINTR, t->injected[1] += errno == ECONNRESET, t->injected[2] += errno == ENOBUFS;
     return result;
 }
 

@@ -208,6 +208,8 @@ static void run_program(uint64_t seed, int threads) {
         world->total_expiries += world->thread[i].expiries;
         for (size_t k = 0; k < OPERATIONS; k++)
             world->made[k] += world->thread[i].made[k];
+        for (int k = 0; k < 3; k++)
+            world->injected[k] += world->thread[i].injected[k];
     }
     struct thread *t = &world->thread[0];
     t->doing = "between programs";
@@ -330,6 +332,9 @@ int main(int count, char **arguments) {
     printf("made");
     for (size_t i = 0; i < OPERATIONS; i++)
         printf(" %s=%llu", operations[i].name, (unsigned long long)world->made[i]);
+    static const char *const errors[] = {"EINTR", "ECONNRESET", "ENOBUFS"};
+    for (int i = 0; i < 3 && world->faults; i++)
+        printf(" %s=%llu", errors[i], (unsigned long long)world->injected[i]);
     printf("\n");
     return code;
 }
