@@ -148,7 +148,7 @@ struct thread {
     uint64_t op;
     const char *doing;
     uint64_t calls, waits, expiries;
-    uint32_t made[64];      // operations that made a call, by kind
+    uint32_t made[64];      // operations that did something, by kind
     uint32_t injected[3];   // calls that said EINTR, ECONNRESET, ENOBUFS
     unsigned strays;
     struct conn conns[CONNS];

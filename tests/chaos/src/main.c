@@ -98,9 +98,9 @@ static void *run_thread(void *of) {
         t->rng.state = mix(seed + t->op * 0x9e3779b97f4a7c15u);
         const struct operation *operation = pick(t);
         t->doing = operation->name;
-        uint64_t before = t->calls;
+        unsigned before = t->logged;
         operation->run(t);
-        t->made[operation - operations] += t->calls != before;
+        t->made[operation - operations] += t->logged != before;
     }
     if (!t->waiter)
         atomic_fetch_sub(&world->hammers, 1);

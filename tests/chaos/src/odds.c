@@ -197,6 +197,7 @@ void do_give(struct thread *t) {
         *c = world->shelf[which];
         t->clock |= world->library;
         atomic_store(&world->shelved[which], 0);
+        note_fact(t, "taken over", &c->end[0], which);
         return;
     }
     c = any_conn(t);
@@ -209,6 +210,7 @@ void do_give(struct thread *t) {
     expected = 0;
     if (atomic_compare_exchange_strong(&world->shelved[which], &expected, 1)) {
         world->shelf[which] = *c;
+        note_fact(t, "given away", &c->end[0], which);
         c->used = false;
         atomic_store(&world->shelved[which], 2);
     }
