@@ -230,7 +230,9 @@ impl<K: Kernel> Engine<K> {
         let (word, generation) = (word(d, direction), d.generation());
         let state = word.load(generation);
         let told = State::Expired(now.saturating_add(AGAIN[0]));
-        if !matches!(state, State::Armed(_)) || !word.replace(state, told, generation) {
+        // Armed for later: who moved the clocks while they were judged has armed it anew.
+        let judged = matches!(state, State::Armed(at) if at <= now);
+        if !judged || !word.replace(state, told, generation) {
             return false;
         }
         d.tell_first();
