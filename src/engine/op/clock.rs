@@ -208,9 +208,9 @@ impl<K: Kernel> Engine<K> {
             return first.0;
         }
         if direction == Direction::Read {
-            let start = d.read_start.load(Relaxed);
             // What the program said of this socket does not pause while it works on a request.
-            let paused = d.has(Flag::Paused);
+            let paused = d.is_paused();
+            let start = d.read_start.load(Relaxed);
             let own = || (self.own_timeout(d, Class::Read), Cause::Own(Class::Read));
             first.offer_class(start, if paused { own() } else { self.timeout_of(d, Class::Read, info) });
             if d.has(Flag::Awaiting) {

@@ -8,7 +8,7 @@ use crate::policy::Class;
 use crate::sys::{socket, Kernel, TcpInfo};
 use crate::table::{Description, Flag, Running, State};
 use crate::Engine;
-use core::sync::atomic::Ordering::{Relaxed, SeqCst};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// What became of a direction whose instant has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,7 +30,7 @@ const SYN_RECV: u8 = 3;
 const CLOSE: u8 = 7;
 
 /// What a direction is in while it is judged: armed, for an instant that is long past.
-const UNDER_JUDGEMENT: State = State::Armed(0);
+pub(crate) const UNDER_JUDGEMENT: State = State::Armed(0);
 
 /// The clocks of one direction after the kernel was asked.
 enum Progress {
@@ -67,8 +67,7 @@ impl<K: Kernel> Engine<K> {
         if let state @ State::Armed(_) = word.load(generation) {
             // From here on whoever moves the clocks finds this, and arms anew: what we then make of the state fails.
             word.replace(state, UNDER_JUDGEMENT, generation);
-            // Acquire, and SeqCst: pairs with the swap in `restart_input`. Either it finds the mark, or we find its clocks.
-            d.read_start.load(SeqCst);
+            d.judging();
         }
         // Each turn either ends or moves a clock; a few turns are enough for every clock there is.
         for _ in 0..6 {

@@ -1,6 +1,7 @@
 //! Arming a direction, and telling the program of an expiry: the state word's life, and the sets that follow it.
 
 use super::clock::{Direction, Way};
+use super::judge::UNDER_JUDGEMENT;
 use crate::set::{token, Claim, Registration, Set, GAP};
 use crate::sys::{event, file, Kernel};
 use crate::table::{Deadline, Description, Flag, Kind, SlotWord, State};
@@ -317,17 +318,32 @@ impl<K: Kernel> Engine<K> {
 
     /// Bytes came or went at `now`, and the clock of a wait for input in an epoll set starts anew. True where what is armed may stay
     /// armed, for it comes no later than anything that may be due from now on: when it comes it is judged, by the clocks as they
-    /// are then. (To arm anew at every read and write was two thirds of what they cost.)
+    /// are then. (To arm anew at every read and write was two thirds of what they cost.) `published`: the clock was moved before the
+    /// flags were (`Description::wrote`).
     #[inline]
-    pub(crate) fn restart_input(&self, d: &Description, now: u64) -> bool {
+    pub(crate) fn restart_input(&self, d: &Description, now: u64, published: bool) -> bool {
+        if !published {
+            // SeqCst pairs with `Description::judging`: either that finds this start, or we find the mark.
+            d.read_start.swap(now, SeqCst);
+        }
+        let least = self.settings.peek().map_or(0, |settings| settings.least);
+        self.stays(d, |at| at > now && at <= now.saturating_add(least))
+    }
+
+    /// A request came in part or whole, and the clock of a wait for input in an epoll set stands still until it is answered: nothing
+    /// can be due that was not before. True where what is armed may stay so.
+    #[inline]
+    pub(crate) fn pause_input(&self, d: &Description) -> bool {
+        self.stays(d, |at| State::Armed(at) != UNDER_JUDGEMENT)
+    }
+
+    #[inline]
+    fn stays(&self, d: &Description, may_stay: impl FnOnce(u64) -> bool) -> bool {
         if d.has_any(Flag::Connecting as u32 | Flag::Explicit as u32) || d.has_timeouts() {
             return false;
         }
-        // SeqCst pairs with the mark in `judge`: either that finds this start, or we find the mark.
-        d.read_start.swap(now, SeqCst);
         let State::Armed(at) = d.read.load(d.generation()) else { return false };
-        let least = self.settings.peek().map_or(0, |settings| settings.least);
-        let stays = at > now && at <= now.saturating_add(least);
+        let stays = may_stay(at);
         if stays {
             d.clear(Flag::Observed);
         }

@@ -13,6 +13,7 @@ use super::{error, Call, Operation, Reading, Scope, Step};
 use crate::sys::{socket, Kernel};
 use crate::table::{Description, Flag, SlotWord};
 use crate::Engine;
+use core::sync::atomic::Ordering::Relaxed;
 
 const MSG_DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
 const MSG_WAITALL: usize = libc::MSG_WAITALL as usize;
@@ -417,14 +418,26 @@ impl<K: Kernel> Engine<K> {
         if d.has_any(Flag::OneShot as u32 | Flag::Measured as u32) {
             self.seldom_came(fd, slot, d, count);
         }
-        d.received();
         if count == 0 {
+            d.received();
             d.clear(Flag::Paused);
             d.read.store(crate::table::State::Idle, d.generation());
             return;
         }
-        let waits = d.has(Flag::WantsInput) && d.in_sets();
-        if !waits || !self.restart_input(d, self.kernel.now()) {
+        let waits = d.has(Flag::WantsInput) && !d.has(Flag::TriesFirst) && d.in_sets();
+        // The clock stands still while the program works on a request, and need not be read. (But what a page shows was read.)
+        let pauses = d.has(Flag::Accepted) && !d.has(Flag::Measured);
+        let stays = if waits && !pauses {
+            let now = self.kernel.now();
+            // Before the flags: `Description::wrote`.
+            d.read_start.store(now, Relaxed);
+            let published = d.received();
+            self.restart_input(d, now, published)
+        } else {
+            d.received();
+            waits && self.pause_input(d)
+        };
+        if !stays {
             self.rearm_input(fd, slot, d);
         }
     }

@@ -402,26 +402,20 @@ impl<K: Kernel> Engine<K> {
         if d.has_any(Flag::OneShot as u32 | Flag::Measured as u32) {
             self.seldom_went(fd, slot, d, now);
         }
-        d.last_write.store(now, Relaxed);
-        d.write_start.store(now, Relaxed);
-        d.clear(Flag::Sampled);
-        d.wrote();
-        if !d.has(Flag::Unix) {
-            d.set(Flag::Unacked);
+        // The clocks before the flags: `Description::wrote`.
+        for clock in [&d.last_write, &d.write_start, &d.read_start] {
+            clock.store(now, Relaxed);
         }
-        if !d.has(Flag::FastOpen) {
-            d.clear(Flag::Connecting);
-        }
+        let published = d.wrote();
         d.write.store(State::Idle, generation);
         if d.has(Flag::WantsOutput) && d.in_sets() {
             let way = self.way_in_set(fd, d);
             self.arm(fd, slot, d, Direction::Write, way, now);
         }
         let waits = d.has(Flag::WantsInput) && d.in_sets();
-        if waits && self.restart_input(d, now) {
+        if waits && self.restart_input(d, now, published) {
             return;
         }
-        d.read_start.store(now, Relaxed);
         if matches!(d.read.load(generation), State::Expired(_)) {
             d.read.store(State::Idle, generation);
         }

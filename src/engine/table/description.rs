@@ -167,36 +167,66 @@ impl Description {
     }
 
     /// The program is about to write. Another thread may read the answer before this one comes back from its call.
+    #[inline(always)]
     pub fn writes(&self) {
+        let flags = self.flags.load(Relaxed);
+        // Where an answer is awaited already there is nothing to add: what comes meanwhile ends that as it would end this.
+        let said = flags & (Flag::Awaiting as u32 | Flag::Paused as u32 | Flag::Measured as u32);
         let counts = Flag::Accepted as u32 | Flag::Explicit as u32 | Flag::Measured as u32;
-        if self.ruled(Class::Response) || self.has_any(counts) {
+        if said != Flag::Awaiting as u32 && (flags & counts != 0 || self.ruled(Class::Response)) {
             self.set(Flag::Writing);
         }
     }
 
-    /// It wrote: an answer is awaited, and a request answered; unless something came since it began, which may have been that
-    /// answer, or the next request.
-    pub fn wrote(&self) {
-        if self.has(Flag::Writing) {
-            let done = Flag::Writing as u32 | Flag::Paused as u32;
-            let _ = self.flags.fetch_update(Relaxed, Relaxed, |flags| {
-                (flags & Flag::Writing as u32 != 0).then_some(flags & !done | Flag::Awaiting as u32)
-            });
-        }
+    /// Bytes went, and are to be acknowledged: an answer is awaited, and a request answered, unless something came since the write
+    /// began, which may have been that answer, or the next request. True where that changed the flags: whoever judges from then on
+    /// (`judging`) sees the clocks that were moved before.
+    pub fn wrote(&self) -> bool {
+        let after = |flags: u32| {
+            let mut after = flags & !(Flag::Sampled as u32);
+            if flags & Flag::FastOpen as u32 == 0 {
+                after &= !(Flag::Connecting as u32);
+            }
+            if flags & Flag::Unix as u32 == 0 {
+                after |= Flag::Unacked as u32;
+            }
+            if flags & Flag::Writing as u32 != 0 {
+                after = after & !(Flag::Writing as u32 | Flag::Paused as u32) | Flag::Awaiting as u32;
+            }
+            after
+        };
+        let flags = self.flags.load(Relaxed);
+        // SeqCst pairs with `judging`.
+        after(flags) != flags && self.flags.fetch_update(SeqCst, Relaxed, |flags| Some(after(flags))).is_ok()
     }
 
-    /// Something came from the peer. In one step: see `wrote`.
+    /// Does the read clock stand still, while the program works on a request?
+    pub fn is_paused(&self) -> bool {
+        // Acquire pairs with `wrote`: who finds the request answered finds the clock that its answer has started.
+        self.flags.load(Acquire) & Flag::Paused as u32 != 0
+    }
+
+    /// Something came from the peer. In one step, and true, as in `wrote`.
     #[inline]
-    pub fn received(&self) {
+    pub fn received(&self) -> bool {
         let flags = self.flags.load(Relaxed);
         let mut over = Flag::Writing as u32 | Flag::Awaiting as u32 | Flag::Connecting as u32;
         if flags & Flag::TriesFirst as u32 != 0 {
             over |= Flag::WantsInput as u32;
         }
         let paused = if flags & Flag::Accepted as u32 != 0 { Flag::Paused as u32 } else { 0 };
-        if flags & over != 0 || flags & paused != paused {
-            let _ = self.flags.fetch_update(Relaxed, Relaxed, |flags| Some(flags & !over | paused));
-        }
+        // SeqCst pairs with `judging`.
+        let changed = |flags| Some(flags & !over | paused);
+        (flags & over != 0 || flags & paused != paused) && self.flags.fetch_update(SeqCst, Relaxed, changed).is_ok()
+    }
+
+    /// The state word of a direction has the mark of who judges it: either those find the mark who move a clock from now on, or
+    /// their clocks are found here.
+    pub fn judging(&self) {
+        // SeqCst pairs with the changes of the flags in `wrote` and `received`, and with `Engine::restart_input`, which moves the
+        // clock itself so: each then looks for the mark.
+        self.flags.load(SeqCst);
+        self.read_start.load(SeqCst);
     }
 
     /// How often the program was told of the present expiry; counts up with `tell`.

@@ -21,6 +21,8 @@ pub const ALL: &[Protocol] = &[
     Protocol::new("one_of_two_takes_an_expiry", one_takes),
     Protocol::new("a_socket_is_told_to_its_set_by_who_arms_or_who_registers", armed_or_registered),
     Protocol::new("a_clock_that_is_moved_is_judged_or_the_judgement_is_noticed", judged),
+    Protocol::new("a_clock_that_a_write_moves_is_judged_or_the_judgement_is_noticed", judged_at_a_write),
+    Protocol::new("a_pause_that_a_request_begins_is_judged_or_the_judgement_is_noticed", judged_at_a_request),
     Protocol::new("who_finds_a_socket_finds_that_its_cookie_is_known", counted),
     Protocol::new("two_that_register_a_socket_both_stay", both_join),
     Protocol::new("a_write_that_was_answered_meanwhile_awaits_nothing", answered),
@@ -297,8 +299,50 @@ fn judged() {
         d.read.load(generation) == State::Armed(0)
     });
     assert!(d.read.replace(State::Armed(512), State::Armed(0), generation));
-    let sees = d.read_start.load(SeqCst) == 1024;
+    d.judging();
+    let sees = d.read_start.load(Relaxed) == 1024;
     assert!(moves.join().unwrap() || sees, "judged by a clock that was moved");
+}
+
+/// The same where the clock is moved before the flags, as `Engine::bytes_went` does.
+fn judged_at_a_write() {
+    let descriptions = descriptions();
+    let (_, d) = descriptions.create(&MEMORY, 1).expect("memory");
+    let generation = d.generation();
+    d.set(Flag::Accepted);
+    d.received();
+    d.writes();
+    d.read.store(State::Armed(512), generation);
+    memory::begin();
+    let moves = spawn(1, move || {
+        d.read_start.store(1024, Relaxed);
+        assert!(d.wrote(), "the request is answered");
+        d.read.load(generation) == State::Armed(0)
+    });
+    assert!(d.read.replace(State::Armed(512), State::Armed(0), generation));
+    d.judging();
+    let by_which = (d.is_paused(), d.read_start.load(Relaxed));
+    // The answer is not seen before the clock that it starts; nor, by the mark, missed.
+    assert!(by_which.0 || by_which.1 == 1024, "a clock that stood still was taken to run since before");
+    assert!(moves.join().unwrap() || by_which == (false, 1024), "judged by a clock that was moved");
+}
+
+/// And where a request makes the clock stand still, which is not moved at all (`Engine::bytes_came`).
+fn judged_at_a_request() {
+    let descriptions = descriptions();
+    let (_, d) = descriptions.create(&MEMORY, 1).expect("memory");
+    let generation = d.generation();
+    d.set(Flag::Accepted);
+    d.read.store(State::Armed(512), generation);
+    memory::begin();
+    let comes = spawn(1, move || {
+        assert!(d.received(), "a request");
+        d.read.load(generation) == State::Armed(0)
+    });
+    assert!(d.read.replace(State::Armed(512), State::Armed(0), generation));
+    d.judging();
+    let sees = d.is_paused();
+    assert!(comes.join().unwrap() || sees, "judged by a clock that stands still");
 }
 
 fn both_join() {
