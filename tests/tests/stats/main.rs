@@ -2,6 +2,7 @@
 //! or by hand where they are to deceive; what the library counts is tested with the library.
 
 mod asking;
+mod elsewhere;
 mod formats;
 mod hostile;
 mod living;

@@ -2,15 +2,22 @@
 
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
-use std::process::Command;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
 
-use crate::made::{Home, Made, NOBODY};
+use crate::made::{self, Home, Made, NOBODY};
 use netdeadline_tests::Program;
 
 const SIZE: usize = 358_400;
 
 fn page() -> Vec<u8> {
     Made::new(NOBODY, 1, "curl").busy().bytes()
+}
+
+/// Start it as another user.
+fn as_nobody(command: &mut Command) -> Child {
+    // By exec, and that has returned when `spawn` does.
+    command.uid(65_534).gid(65_534).spawn().expect("we are root")
 }
 
 #[test]
@@ -167,9 +174,8 @@ fn a_directory_that_is_a_link_or_that_others_may_write_is_not_looked_into() {
 /// Who is not root cannot give a file away.
 #[test]
 fn what_is_another_users_is_not_believed() {
-    // SAFETY: it takes nothing and cannot fail.
-    if unsafe { libc::geteuid() } != 0 {
-        return println!("skipped: not root");
+    if !made::is_root() {
+        return;
     }
     let home = Home::new("stranger");
     let path = Made::new(NOBODY, 1, "curl").put(&home);
@@ -186,18 +192,11 @@ fn what_is_another_users_is_not_believed() {
 /// Root looks for the pages of all, each user's in that user's places and not in root's own.
 #[test]
 fn another_users_process_is_no_reason_to_complain_of_our_directory() {
-    // SAFETY: it takes nothing and cannot fail.
-    if unsafe { libc::geteuid() } != 0 {
-        return println!("skipped: not root");
+    if !made::is_root() {
+        return;
     }
     let home = Home::new("neighbour");
-    let setpriv = ["--reuid=65534", "--regid=65534", "--clear-groups", "sleep", "20"];
-    let mut child = Command::new("setpriv").args(setpriv).env("NETDEADLINE_STATS", "on").spawn().expect("setpriv");
-    let status = format!("/proc/{}/status", child.id());
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while !fs::read_to_string(&status).unwrap_or_default().contains("Uid:\t65534") && std::time::Instant::now() < end {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    let mut child = as_nobody(Command::new("sleep").arg("20").env("NETDEADLINE_STATS", "on"));
     let list = home.nd(&["stats"]).run();
     let one = home.nd(&["stats", &child.id().to_string()]).run();
     child.kill().and_then(|()| child.wait()).expect("it is ours");
@@ -210,9 +209,8 @@ fn another_users_process_is_no_reason_to_complain_of_our_directory() {
 /// Another user asks: it is said whose the page is, and how he may read it.
 #[test]
 fn who_may_not_read_a_page_is_told_whose_it_is() {
-    // SAFETY: it takes nothing and cannot fail.
-    if unsafe { libc::geteuid() } != 0 {
-        return println!("skipped: not root");
+    if !made::is_root() {
+        return;
     }
     let home = Home::new("forbidden");
     let path = Made::of_us().put(&home);

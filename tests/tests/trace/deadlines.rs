@@ -2,7 +2,7 @@
 
 use netdeadline_tests::{command, library};
 
-use crate::stage::{file, possible, traced_by};
+use crate::stage::{file, possible, traced_by, Traced};
 
 /// One response and one lifetime that expire, three connections that nothing happens to, and the cookies of all of them.
 const CLIENT: &str = "import socket, struct, time
@@ -21,28 +21,73 @@ def one(how):
     s.close(); a.close()
 for how in ['fine', 'silent', 'fine', 'long', 'fine']: one(how)";
 
+/// Before that, files in its own directory that have the names of its pages: a pipe, a link, a directory, room without a page, another
+/// layout, another process's, a short one, one of numbers that are all too large, and one whose expiries are those of sockets that
+/// there are not.
+const PLANTED: &str = "import os, struct
+where, me, size = os.environ['NETDEADLINE_STATS'], os.getpid(), 358400
+os.makedirs(where, 0o700, exist_ok=True)
+name = lambda start: f'{where}/{me}.{start}.0'
+magic = struct.unpack('Q', b'NDSTATS\\n')[0]
+def put(start, *words, rest=b'\\0', length=size):
+    head = struct.pack(f'{len(words)}Q', *words)
+    open(name(start), 'wb').write(head + rest * (length - len(head)))
+os.mkfifo(name(1)); os.symlink('/dev/zero', name(2)); os.mkdir(name(3)); put(4); put(5, magic, 2, size, me, 5)
+put(6, magic, 1, size, me + 1, 6); put(7, magic, 1, size, me, 7, length=4096)
+put(8, magic, 1, size, me, 8, rest=b'\\xff')
+put(9, magic, 1, size, me, 9, 0, 0, 0, 0, 0, 64)
+with open(name(9), 'r+b') as page:
+    for number in range(64):
+        page.seek(size - 64 * 256 + number * 256)
+        page.write(struct.pack('32Q', 2 * number + 2, *[number] * 31))
+";
+
+/// A trace of the client under the library, started by way of `within` and with these variables more.
+fn traced(before: &[&str], within: &[&str], more: &[&str], client: &str) -> Traced {
+    let preload = format!("LD_PRELOAD={}", library().display());
+    let protected =
+        ["env", &preload, "NETDEADLINE_RESPONSE=150ms", "NETDEADLINE_LIFETIME=400ms", "NETDEADLINE_LOG=off"];
+    traced_by(command(), before, &[], &[within, &protected, more, &["python3", "-c", client]].concat())
+}
+
 #[test]
 fn a_connection_is_told_with_the_deadline_that_expired_on_it() {
     if !possible() {
         return;
     }
     let stats = file("stats");
-    let _ = library();
-    let before = ["env", &format!("NETDEADLINE_STATS={}", stats.display())].map(str::to_owned);
-    let before: Vec<&str> = before.iter().map(String::as_str).collect();
-    let preload = format!("LD_PRELOAD={}", library().display());
-    let words = [
-        "env",
-        &preload,
-        "NETDEADLINE_RESPONSE=150ms",
-        "NETDEADLINE_LIFETIME=400ms",
-        "NETDEADLINE_LOG=off",
-        "python3",
-        "-c",
-        CLIENT,
-    ];
-    let traced = traced_by(command(), &before, &[], &words);
+    let variable = format!("NETDEADLINE_STATS={}", stats.display());
+    let traced = traced(&["env", &variable], &[], &[], CLIENT);
     let _ = std::fs::remove_dir_all(stats);
+    two_expired(&traced);
+}
+
+#[test]
+fn files_that_only_look_like_its_pages_do_not_hide_it_nor_hold_the_trace() {
+    if !possible() {
+        return;
+    }
+    let stats = file("planted");
+    let variable = format!("NETDEADLINE_STATS={}", stats.display());
+    let traced = traced(&[], &[], &[&variable], &format!("{PLANTED}{CLIENT}"));
+    let _ = std::fs::remove_dir_all(stats);
+    two_expired(&traced);
+}
+
+/// A container has a /dev/shm of its own, and its processes have other numbers there.
+#[test]
+fn a_deadline_in_a_container_is_told_as_any_other() {
+    if !possible() {
+        return;
+    }
+    let script = "mount -t tmpfs none /dev/shm; unset XDG_RUNTIME_DIR; exec \"$@\"";
+    let container = ["unshare", "--mount", "--pid", "--fork", "sh", "-ec", script, "sh"];
+    two_expired(&traced(&[], &container, &["NETDEADLINE_STATS=on"], CLIENT));
+}
+
+/// Of the client's connections one had a response that expired and one a lifetime, and the trace says so of these and no others.
+#[track_caller]
+fn two_expired(traced: &Traced) {
     assert_eq!(traced.finished.code(), Some(0), "{:#?}", traced.finished);
     let mut seen = 0;
     for line in traced.finished.stdout.lines() {

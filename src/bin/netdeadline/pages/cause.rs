@@ -3,6 +3,7 @@
 
 use std::sync::Mutex;
 
+use netdeadline_engine::evidence::page::Kept;
 use netdeadline_engine::evidence::{json, plain, Cause, Line, Record, Who};
 use netdeadline_engine::policy::{Class, Origin};
 use serde_json::{Map, Value};
@@ -16,7 +17,7 @@ pub fn as_line(report: &Report, expiry: &Expiry) -> String {
     let kept = &expiry.kept;
     let key = kept.peer;
     let bytes = key.bytes();
-    let Some(cause) = cause(expiry) else {
+    let Some(cause) = cause(kept) else {
         return format!("{} an expiry of an unknown kind ({})", show::utc(kept.realtime), kept.cause);
     };
     let mut record = record(report, expiry, cause);
@@ -45,7 +46,7 @@ pub fn as_json(report: &Report, expiry: &Expiry) -> Value {
     let key = kept.peer;
     let bytes = key.bytes();
     let mut object = Map::new();
-    if let Some(cause) = cause(expiry) {
+    if let Some(cause) = cause(kept) {
         let mut record = record(report, expiry, cause);
         record.peer = key.address(&bytes);
         let mut line = Line::new();
@@ -80,8 +81,7 @@ fn record<'a>(report: &Report, expiry: &Expiry, cause: Cause<'a>) -> Record<'a> 
 }
 
 /// Which deadline it was. None: no number that this version knows.
-fn cause(expiry: &Expiry) -> Option<Cause<'static>> {
-    let kept = &expiry.kept;
+pub fn cause(kept: &Kept) -> Option<Cause<'static>> {
     let class = |number: u8| Class::ALL.get(usize::from(number)).copied();
     Some(match kept.cause {
         number @ 0..=4 => {

@@ -84,7 +84,7 @@ impl Search {
                 return self.closed.push(closed.why);
             }
         };
-        for name in folder.names().into_iter().filter(wanted) {
+        for name in folder.names(usize::MAX).filter(|name| wanted(name)) {
             let path = folder.path(&name);
             if self.found.iter().any(|(report, _)| report.file == path) {
                 continue;

@@ -5,7 +5,7 @@ use std::io;
 
 use netdeadline_engine::evidence::page::VERSION;
 
-use super::copy::SIZE;
+use super::open::SIZE;
 use crate::text;
 
 /// Why a page cannot be read.

@@ -7,8 +7,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::copy::Copy;
 use super::flaw::Flaw;
+use super::open::Open;
 use super::places::Place;
 use super::report::Report;
 use crate::text;
@@ -79,23 +79,28 @@ impl Folder {
         PathBuf::from(format!("/proc/self/fd/{}", self.directory.as_raw_fd()))
     }
 
-    /// The pages in it, by their names.
-    pub fn names(&self) -> Vec<Name> {
-        let entries = fs::read_dir(self.inside()).into_iter().flatten().flatten();
-        entries.filter_map(|entry| Name::of(entry.file_name().to_str()?)).collect()
+    /// The pages among its first so many entries, by their names.
+    pub fn names(&self, most: usize) -> impl Iterator<Item = Name> {
+        let entries = fs::read_dir(self.inside()).into_iter().flatten().flatten().take(most);
+        entries.filter_map(|entry| Name::of(entry.file_name().to_str()?))
     }
 
     /// One page.
-    pub fn read(&self, name: &Name) -> Result<Report, Flaw> {
+    pub fn page(&self, name: &Name) -> Result<Open, Flaw> {
         let (file, found) = open(&self.inside().join(&name.file))?;
         if found.uid() != self.owner {
             return Err(Flaw::Stranger { owner: found.uid(), expected: self.owner });
         }
-        let report = Report::of(&Copy::of(&file, found.len())?, self.path(name));
-        if (report.pid, report.start) != (name.pid, name.start) {
+        let page = Open::of(file, found.len())?;
+        if (page.pid, page.start) != (name.pid, name.start) {
             return Err(Flaw::Misnamed);
         }
-        Ok(report)
+        Ok(page)
+    }
+
+    /// What it says.
+    pub fn read(&self, name: &Name) -> Result<Report, Flaw> {
+        Report::of(&self.page(name)?, self.path(name))
     }
 
     /// Where a page is, to be shown.
@@ -115,7 +120,7 @@ impl Name {
 /// A page by its path, wherever somebody has put it.
 pub fn read(path: &Path) -> Result<Report, Flaw> {
     let (file, found) = open(path)?;
-    Ok(Report::of(&Copy::of(&file, found.len())?, path.to_path_buf()))
+    Report::of(&Open::of(file, found.len())?, path.to_path_buf())
 }
 
 fn open(path: &Path) -> Result<(File, Metadata), Flaw> {

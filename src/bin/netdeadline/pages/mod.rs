@@ -8,14 +8,17 @@ mod copy;
 mod find;
 mod flaw;
 mod folder;
+mod news;
+mod open;
 mod places;
 mod process;
 mod report;
 mod show;
 mod spread;
 
-pub use cause::{as_json, as_line};
+pub use cause::{as_json, as_line, cause};
 pub use find::{all, of_file, of_process};
+pub use news::News;
 pub use process::is_running;
 pub use report::{Destination, Report, Side, State};
 pub use show::{count, duration, utc};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::process::{self, Process};
@@ -26,7 +27,7 @@ pub fn user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
-/// Where a process keeps its page, by its own variables where we may read them.
+/// Where a process keeps its page, by its own variables where we may read them, as the paths are to itself.
 fn own(process: &Process) -> Vec<Place> {
     let owner = process.user;
     match (process.is_open(), process.variable("NETDEADLINE_STATS")) {
@@ -39,8 +40,19 @@ fn own(process: &Process) -> Vec<Place> {
 /// Where the page of a process may be: a program may have overwritten its environment, or have its page where the caller says.
 pub fn of(process: &Process) -> Vec<Place> {
     let owner = Some(process.user);
+    let own = own(process);
+    let there = own.iter().filter_map(|place| elsewhere(process, place)).collect::<Vec<_>>();
     let ours = of_caller().into_iter().filter(|place| place.owner.is_none() || place.owner == owner);
-    unique(own(process).into_iter().chain(ours.map(|place| Place { owner, ..place })).collect())
+    unique(there.into_iter().chain(own).chain(ours.map(|place| Place { owner, ..place })).collect())
+}
+
+/// The place as the process itself sees it, where that is another one than we see by the same path: it may have another root, or
+/// other file systems below it. None also where it has no such directory, or we may not look.
+fn elsewhere(process: &Process, place: &Place) -> Option<Place> {
+    let path = Path::new("/proc").join(process.pid.to_string()).join("root").join(place.path.strip_prefix("/").ok()?);
+    let which = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    let there = which(&path)?;
+    (Some(there) != which(&place.path)).then_some(Place { path, owner: place.owner })
 }
 
 /// Where those who ask keep theirs.

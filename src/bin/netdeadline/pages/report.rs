@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use netdeadline_engine::evidence::page::{self, Kept, Page, DESTINATIONS, EXPIRIES, OTHER};
 
-use super::copy::Copy;
+use super::flaw::Flaw;
+use super::open::Open;
 use super::process;
 use super::spread::Waits;
 use crate::text;
@@ -100,13 +101,12 @@ pub struct Report {
 }
 
 impl Report {
-    /// What stands in this copy of `file`.
-    pub fn of(copy: &Copy, file: PathBuf) -> Report {
+    /// What stands in this page at the moment; its file is shown as `file`.
+    pub fn of(open: &Open, file: PathBuf) -> Result<Report, Flaw> {
+        let copy = open.copy()?;
         let page = copy.page();
         let word = |word: &AtomicU64| word.load(Relaxed);
-        // A number that is no pid is that of no process.
-        let pid = i32::try_from(word(&page.pid)).unwrap_or_default();
-        let start = word(&page.start);
+        let (pid, start) = (open.pid, open.start);
         let comm = page.comm.iter().flat_map(|part| word(part).to_ne_bytes()).collect::<Vec<_>>();
         let (destinations, places) = destinations(page);
         let expiries = word(&page.expiries);
@@ -114,7 +114,7 @@ impl Report {
         let destination = |kept: &Kept| places.get(kept.destination).copied().flatten();
         let last = last.map(|kept| Expiry { destination: destination(&kept), kept }).collect();
         let running = pid > 0 && process::running(pid) == Some(start);
-        Report {
+        Ok(Report {
             file,
             pid,
             start,
@@ -126,7 +126,7 @@ impl Report {
             lost: word(&page.lost),
             destinations,
             last,
-        }
+        })
     }
 
     /// Connections ever.

@@ -1,16 +1,17 @@
 //! Which deadline ended a connection: the expiry that a process under netdeadline recorded for a socket with the same cookie.
 //!
-//! Only the words for it and the join; how evidence pages are found and read is pages.rs's. The page keeps the cookie that SO_COOKIE
+//! Only the words for it and the join; how evidence pages are found and read is pages/'s. The page keeps the cookie that SO_COOKIE
 //! gave to the process, and bpf_get_socket_cookie gives the same number to us.
 
 use std::collections::HashMap;
 
 use netdeadline_engine::evidence::page::Kept;
-use netdeadline_engine::policy::{Class, Duration};
+use netdeadline_engine::evidence::Cause;
+use netdeadline_engine::policy::{Duration, Origin};
 use serde_json::{json, Value};
 
 use super::life::Life;
-use super::pages::Pages;
+use crate::pages::{self, News};
 
 /// What is known of the expiry.
 #[derive(Clone, Copy, Debug)]
@@ -30,24 +31,21 @@ pub struct Expired {
 impl Expired {
     /// The page's numbers in words. None for numbers that nobody writes: the page is another program's.
     fn of(kept: &Kept) -> Option<Expired> {
-        let class = |index: u8| Class::ALL.get(usize::from(index)).map(|class| class.name());
-        let (class, own) = match kept.cause {
-            0..=4 => (class(kept.cause)?, false),
-            8..=12 => (class(kept.cause - 8)?, true),
-            16 => ("explicit", true),
-            17 => ("scope", true),
-            18 => ("so_rcvtimeo", true),
-            19 => ("so_sndtimeo", true),
-            _ => return None,
+        let cause = pages::cause(kept)?;
+        let (source, line) = match cause {
+            Cause::Policy { origin: Origin::Shorthand(_), .. } => ("a variable or option", None),
+            Cause::Policy { origin: Origin::Rules, line, .. } => ("NETDEADLINE_RULES", Some(line)),
+            Cause::Policy { origin: Origin::File, line, .. } => ("the file of rules", Some(line)),
+            _ => ("the program", None),
         };
-        let (source, line) = match kept.origin {
-            _ if own => ("the program", None),
-            1 => ("a variable or option", None),
-            2 => ("NETDEADLINE_RULES", Some(kept.line)),
-            3 => ("the file of rules", Some(kept.line)),
-            _ => return None,
-        };
-        Some(Expired { class, source, line, allowed: kept.timeout, waited: kept.waited, observed: kept.observed })
+        Some(Expired {
+            class: cause.name(),
+            source,
+            line,
+            allowed: kept.timeout,
+            waited: kept.waited,
+            observed: kept.observed,
+        })
     }
 
     /// For a person: `response=2s`.
@@ -80,22 +78,22 @@ const KEPT: usize = 16_384;
 
 /// The expiries of the processes that are seen here.
 pub struct Expiries {
-    pages: Pages,
+    news: News,
     /// The last of each socket, and when that was.
     of: HashMap<u64, (u64, Expired)>,
 }
 
 impl Expiries {
     pub fn new() -> Expiries {
-        Expiries { pages: Pages::new(), of: HashMap::new() }
+        Expiries { news: News::default(), of: HashMap::new() }
     }
 
     /// The last deadline that expired on this connection. `offset` makes a monotonic time the time of day.
     pub fn of(&mut self, life: &Life, offset: u64) -> Option<Expired> {
         let cookie = life.cookie?;
-        if let Some(pid) = life.pid {
+        if let Some(pid) = life.pid.and_then(|pid| i32::try_from(pid).ok()) {
             let of = &mut self.of;
-            self.pages.news(pid, &mut |kept| {
+            self.news.of(pid, &mut |kept| {
                 if of.len() >= KEPT {
                     of.clear();
                 }

@@ -11,7 +11,6 @@ mod ending;
 mod errno;
 mod json;
 mod life;
-mod pages;
 mod permit;
 mod process;
 mod request;
