@@ -10,4 +10,5 @@ mod made;
 mod plain;
 mod refusal;
 mod screen;
+mod torn;
 mod watched;
