@@ -5,7 +5,7 @@ use std::os::unix::fs::{symlink, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
-use crate::made::{self, Home, Made, NOBODY};
+use crate::made::{self, start_of, Home, Made, NOBODY};
 use netdeadline_tests::Program;
 
 const SIZE: usize = 358_400;
@@ -187,6 +187,21 @@ fn what_is_another_users_is_not_believed() {
     // Named outright it is root's to say whose pages are looked at.
     let named = home.nd(&["stats", "5000000"]).env("NETDEADLINE_STATS", home.pages()).run().succeeded();
     assert!(named.stdout.starts_with("curl[5000000] ended, "), "{named:#?}");
+}
+
+/// A process may give up being root after it has made its page: that lies in root's directory and is root's.
+#[test]
+fn the_page_that_a_process_made_while_it_was_root_is_still_its_own() {
+    if !made::is_root() {
+        return;
+    }
+    let home = Home::new("dropped");
+    let mut child = as_nobody(Command::new("sleep").arg("20").env("NETDEADLINE_STATS", home.pages()));
+    let pid = child.id() as i32;
+    Made::new(pid, start_of(pid), "daemon").put(&home);
+    let said = home.nd(&["stats", &pid.to_string()]).env("XDG_RUNTIME_DIR", "/nowhere").run();
+    child.kill().and_then(|()| child.wait()).expect("it is ours");
+    assert!(said.stdout.starts_with(&format!("daemon[{pid}] running, ")), "{said:#?}");
 }
 
 /// Root looks for the pages of all, each user's in that user's places and not in root's own.
