@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use netdeadline_tests::{command, Program};
 
-use crate::stage::{file, objects, possible, traced, traced_by, workload, BlackHole};
+use crate::stage::{file, objects, possible, traced, traced_by, workload, Network};
 
 /// A prime, and so many that a second of it is more than the buffer's eighth at which the reader is woken.
 const MANY: u64 = 40_009;
@@ -47,7 +47,7 @@ fn what_finds_no_room_in_the_table_is_counted_to_the_last_one() {
     if !possible() {
         return;
     }
-    let hole = BlackHole::make("table");
+    let hole = Network::black_hole("table");
     let traced = traced_by(command(), &[], &["--connections", "13"], &hole.workload(&["givenup/4/31"]));
     assert_eq!(traced.finished.code(), Some(0), "{:#?}", traced.finished);
     // Some places may be taken by what others accept: whose that is shows only later.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use netdeadline_tests::command;
 use serde_json::{json, Value};
 
-use crate::stage::{possible, traced, traced_by, BlackHole, Said, Traced};
+use crate::stage::{possible, traced, traced_by, Network, Said, Traced};
 
 /// KIND/FAMILY/COUNT.
 pub const OUTCOMES: [&str; 12] = [
@@ -34,6 +34,7 @@ fn expected(kind: &str) -> [Option<(&'static str, u64, u64)>; 2] {
         "half" => [Some(("half_closed", 5, 13)), Some(("half_closed_by_peer", 13, 5))],
         "timeout" => [Some(("timed_out", 0, 0)), None],
         "givenup" => [Some(("given_up", 0, 0)), None],
+        "unreachable" | "prohibited" => [Some(("unreachable", 0, 0)), None],
         _ => [None, None],
     }
 }
@@ -106,8 +107,9 @@ fn connection(traced: &Traced, line: &Said, number: usize) -> Result<(), String>
     let loopback = if line.family == 4 { "127.0.0.1:" } else { "[::1]:" };
     let starts = |key: &str| row[key].as_str().is_some_and(|place| place.starts_with(loopback));
     let unanswered = matches!(line.kind.as_str(), "timeout" | "givenup");
+    let blocks = matches!(line.kind.as_str(), "slow" | "prohibited");
     let between = starts("local") && starts("remote");
-    if !unanswered && !between {
+    if !unanswered && end != "unreachable" && !between {
         return Err(format!("from or to elsewhere: {row}"));
     }
     if line.port != 0 && !row["local"].as_str().is_some_and(|place| place.ends_with(&format!(":{}", line.port))) {
@@ -119,28 +121,28 @@ fn connection(traced: &Traced, line: &Said, number: usize) -> Result<(), String>
     is(row, "sent", json!(sent))?;
     is(row, "received", json!(received))?;
     is(row, "states", states(end, false))?;
-    let in_progress = unanswered || (number.is_multiple_of(2) && line.kind != "slow");
+    let in_progress = unanswered || (number.is_multiple_of(2) && !blocks);
     is(row, "einprogress", json!(in_progress))?;
+    let error = match (end, line.kind.as_str(), line.family) {
+        ("refused", ..) => json!("ECONNREFUSED"),
+        ("reset_by_peer", ..) => json!("ECONNRESET"),
+        ("timed_out", ..) => json!("ETIMEDOUT"),
+        // icmp_err_convert (net/ipv4/icmp.c) and icmpv6_err_convert (net/ipv6/icmp.c).
+        ("unreachable", "prohibited", 6) => json!("EACCES"),
+        ("unreachable", ..) => json!("EHOSTUNREACH"),
+        _ => Value::Null,
+    };
     is(
         row,
         "connect_returned",
         match (in_progress, end) {
             (true, _) => json!("EINPROGRESS"),
-            (false, "refused") => json!("ECONNREFUSED"),
+            (false, "refused" | "unreachable") => error.clone(),
             (false, _) => json!("0"),
         },
     )?;
-    is(
-        row,
-        "error",
-        match end {
-            "refused" => json!("ECONNREFUSED"),
-            "reset_by_peer" => json!("ECONNRESET"),
-            "timed_out" => json!("ETIMEDOUT"),
-            _ => Value::Null,
-        },
-    )?;
-    if row["connect_ms"].is_null() != matches!(end, "refused" | "timed_out" | "given_up") {
+    is(row, "error", error)?;
+    if row["connect_ms"].is_null() != matches!(end, "refused" | "timed_out" | "given_up" | "unreachable") {
         return Err(format!("connect_ms: {row}"));
     }
     let Some((end, sent, received)) = there else { return Ok(()) };
@@ -170,7 +172,7 @@ fn nobody_answering_is_told_from_giving_up() {
     if !possible() {
         return;
     }
-    let hole = BlackHole::make("holes");
+    let hole = Network::black_hole("holes");
     let arguments = ["timeout/4/5", "timeout/6/3", "givenup/4/7", "givenup/6/2"];
     let traced = traced_by(command(), &[], &[], &hole.workload(&arguments));
     assert_eq!(traced.finished.code(), Some(0), "{:#?}", traced.finished);
@@ -185,6 +187,20 @@ fn nobody_answering_is_told_from_giving_up() {
             "{took} ms, the program: {line:?}"
         );
     }
+}
+
+/// A host behind it that does not answer, and a route that it does not let anybody take: IPv6 has an error of its own for that. No
+/// more than two of those by IPv4, which the kernel answers five times and then once a second (ip_error, net/ipv4/route.c).
+#[test]
+fn what_a_router_says_cannot_be_reached_is_unreachable_and_not_timed_out() {
+    if !possible() {
+        return;
+    }
+    let network = Network::no_way("noway");
+    let arguments = ["unreachable/4/5", "unreachable/6/7", "prohibited/4/2", "prohibited/6/3"];
+    let traced = traced_by(command(), &[], &[], &network.workload(&arguments));
+    assert_eq!(traced.finished.code(), Some(0), "{:#?}", traced.finished);
+    faults(&traced, &arguments).unwrap_or_else(|why| panic!("{why}"));
 }
 
 /// A socket that connects again after it failed is another connection with the same cookie.

@@ -120,39 +120,76 @@ impl Traced {
     }
 }
 
-/// A network namespace in which nobody answers at two addresses. Gone when dropped.
-pub struct BlackHole {
-    name: String,
+/// A network namespace for the workload, with addresses from which no connection comes. Gone when dropped.
+pub struct Network {
+    /// The workload's, and what is behind it.
+    names: Vec<String>,
+    /// What the workload is told of it.
+    far: &'static [&'static str],
 }
 
-impl BlackHole {
-    /// `name` is a few letters that no other test has.
-    pub fn make(name: &str) -> BlackHole {
-        let hole = BlackHole { name: format!("nd-{name}-{}", std::process::id()) };
-        let ns = &hole.name;
+impl Network {
+    /// Nobody answers. `name` is a few letters that no other test has.
+    pub fn black_hole(name: &str) -> Network {
+        let far = &["FAR4_timeout=10.9.9.2", "FAR6_timeout=fd09::2", "FAR4_givenup=10.9.9.2", "FAR6_givenup=fd09::2"];
+        let here = format!("nd-{name}-{}", std::process::id());
         // A link whose other end is up and drops what comes; neighbours that are known, so that nobody has to be asked.
         let script = format!(
-            "ip netns add {ns} && cd / && ip netns exec {ns} sh -ec '
+            "ip netns add {here}; cd /; ip netns exec {here} sh -ec '
             ip link set lo up; ip link add here type veth peer name there; ip link set there up; ip link set here up
             ip addr add 10.9.9.1/24 dev here; ip -6 addr add fd09::1/64 dev here nodad
             ip neigh add 10.9.9.2 lladdr 02:00:00:00:00:99 dev here nud permanent
             ip -6 neigh add fd09::2 lladdr 02:00:00:00:00:99 dev here nud permanent
             sysctl -qw net.ipv4.tcp_syn_retries=1'"
         );
-        Program::new("sh").args(["-c", &script]).run().succeeded();
-        hole
+        Network { names: vec![here], far }.made(&script)
+    }
+
+    /// A router says that a host does not answer it, and that nobody may go to another.
+    pub fn no_way(name: &str) -> Network {
+        let far = &[
+            "FAR4_unreachable=10.9.7.2",
+            "FAR6_unreachable=fd07::2",
+            "FAR4_prohibited=10.9.6.2",
+            "FAR6_prohibited=fd06::2",
+        ];
+        let here = format!("nd-{name}-{}", std::process::id());
+        let there = format!("{here}-there");
+        // It asks once for the host and waits for 50 ms. Without its limits it would leave answers out, lest they become many.
+        let script = format!(
+            "ip netns add {here}; ip netns add {there}
+            ip -n {here} link add here type veth peer name there netns {there}
+            ip -n {there} link add void type veth peer name nobody
+            ip -n {here} link set here up; for link in there void nobody; do ip -n {there} link set $link up; done
+            ip -n {here} addr add 10.9.8.1/24 dev here; ip -n {here} addr add fd08::1/64 dev here nodad
+            ip -n {there} addr add 10.9.8.2/24 dev there; ip -n {there} addr add fd08::2/64 dev there nodad
+            ip -n {there} addr add 10.9.7.1/24 dev void; ip -n {there} addr add fd07::1/64 dev void nodad
+            ip -n {there} route add prohibit 10.9.6.2; ip -n {there} -6 route add prohibit fd06::2
+            ip -n {here} route add default via 10.9.8.2; ip -n {here} -6 route add default via fd08::2
+            ip netns exec {there} sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
+                net.ipv4.neigh.void.mcast_solicit=1 net.ipv4.neigh.void.retrans_time_ms=50 \
+                net.ipv6.neigh.void.mcast_solicit=1 net.ipv6.neigh.void.retrans_time_ms=50 \
+                net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0"
+        );
+        Network { names: vec![here, there], far }.made(&script)
+    }
+
+    fn made(self, script: &str) -> Network {
+        Program::new("sh").args(["-ec", script]).run().succeeded();
+        self
     }
 
     /// The workload in there. The trace stays outside: `ip netns exec` hides tracefs from what it starts.
     pub fn workload<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
         let workload = workload().to_str().expect("a path in UTF-8");
-        let before = ["ip", "netns", "exec", &self.name, "env", "BLACKHOLE4=10.9.9.2", "BLACKHOLE6=fd09::2", workload];
-        [&before[..], arguments].concat()
+        [&["ip", "netns", "exec", &self.names[0], "env"], self.far, &[workload], arguments].concat()
     }
 }
 
-impl Drop for BlackHole {
+impl Drop for Network {
     fn drop(&mut self) {
-        let _ = Program::new("ip").args(["netns", "del", &self.name]).run();
+        for name in &self.names {
+            let _ = Program::new("ip").args(["netns", "del", name]).run();
+        }
     }
 }

@@ -3,7 +3,7 @@
 use netdeadline_tests::{command, Program};
 use serde_json::json;
 
-use crate::stage::{possible, traced, traced_by, workload, BlackHole};
+use crate::stage::{possible, traced, traced_by, workload, Network};
 
 #[test]
 fn the_trace_events_tell_every_outcome_but_half_closes() {
@@ -49,7 +49,7 @@ fn the_trace_events_tell_a_timeout_from_giving_up() {
     if !possible() {
         return;
     }
-    let hole = BlackHole::make("events");
+    let hole = Network::black_hole("events");
     let traced =
         traced_by(command(), &[], &["--tracefs"], &hole.workload(&["timeout/4/3", "timeout/6/2", "givenup/4/7"]));
     assert_eq!(traced.finished.code(), Some(0), "{:#?}", traced.finished);

@@ -8,7 +8,8 @@
  *
  * burst is for their number: one line says the count in the port's place, and the time of all of them.
  *
- * BLACKHOLE4 and BLACKHOLE6 name addresses at which nobody answers, for timeout and givenup.
+ * FAR4_KIND and FAR6_KIND name addresses at which nobody listens: for timeout and givenup nothing comes back; for unreachable and
+ * prohibited a router says so.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -169,8 +170,9 @@ static void one(const char *kind, int family, const struct where *to, int blocki
     int fd = new_socket(family);
     uint64_t took, cookie = cookie_of(fd);
     int error = reach(fd, to, blocking, &took);
-    if (!strcmp(kind, "refused")) {
-        CHECK(error == ECONNREFUSED);
+    int refused = !strcmp(kind, "refused"), unreachable = !strcmp(kind, "unreachable") || !strcmp(kind, "prohibited");
+    if (refused || unreachable) {
+        CHECK(refused ? error == ECONNREFUSED : error == EHOSTUNREACH || error == ENETUNREACH || error == EACCES);
         said(kind, family, 0, cookie, took);
         close(fd);
         return;
@@ -211,6 +213,19 @@ static void *slowly(void *argument) {
     return 0;
 }
 
+/* Each blocks in a thread of its own. (Who does not block and is answered while connect() runs finds what IPv4 takes for a passing
+ * error, by SO_ERROR, and closes a socket that is still trying.) */
+static void at_once(const char *kind, int family, const struct where *to, int count) {
+    pthread_t *all = calloc(count, sizeof *all);
+    struct client c = {.kind = kind, .family = family, .to = *to};
+    CHECK(all);
+    for (int i = 0; i < count; i++)
+        CHECK(pthread_create(&all[i], 0, slowly, &c) == 0);
+    for (int i = 0; i < count; i++)
+        pthread_join(all[i], 0);
+    free(all);
+}
+
 /* As many as there can be, one after the other; without TIME_WAIT, which would use up the ports. One line says how long it took. */
 static void burst(int family, const struct where *to, int count) {
     struct sched_param usual = {0};
@@ -227,8 +242,7 @@ static void burst(int family, const struct where *to, int count) {
 }
 
 /* Nobody answers: all at once, since each waits for the kernel to give up. */
-static void unanswered(const char *kind, int family, int count) {
-    struct where to = place(family, getenv(family == 4 ? "BLACKHOLE4" : "BLACKHOLE6"), 9);
+static void unanswered(const char *kind, int family, const struct where *to, int count) {
     struct pollfd *all = calloc(count, sizeof *all);
     uint64_t *begin = calloc(count, sizeof *begin);
     CHECK(all && begin);
@@ -236,7 +250,7 @@ static void unanswered(const char *kind, int family, int count) {
         all[i] = (struct pollfd){.fd = new_socket(family), .events = POLLOUT};
         CHECK(fcntl(all[i].fd, F_SETFL, O_NONBLOCK) == 0);
         begin[i] = now();
-        CHECK(connect(all[i].fd, (void *)&to.address, to.length) == -1 && errno == EINPROGRESS);
+        CHECK(connect(all[i].fd, (const void *)&to->address, to->length) == -1 && errno == EINPROGRESS);
     }
     if (!strcmp(kind, "givenup"))
         usleep(20000);
@@ -262,8 +276,18 @@ static void unanswered(const char *kind, int family, int count) {
 static void run(const char *kind, int family, int count) {
     const char *loopback = family == 4 ? "127.0.0.1" : "::1";
     struct where any = place(family, loopback, 0);
-    if (!strcmp(kind, "timeout") || !strcmp(kind, "givenup")) {
-        unanswered(kind, family, count);
+    char variable[48];
+    snprintf(variable, sizeof variable, "FAR%d_%s", family, kind);
+    const char *far = getenv(variable);
+    if (far) {
+        struct where to = place(family, far, 9);
+        if (!strcmp(kind, "prohibited"))
+            at_once(kind, family, &to, count);
+        else if (!strcmp(kind, "unreachable"))
+            for (int i = 0; i < count; i++)
+                one(kind, family, &to, i % 2);
+        else
+            unanswered(kind, family, &to, count);
         return;
     }
     int listener = new_socket(family), refused = !strcmp(kind, "refused"), slow = !strcmp(kind, "slow");
@@ -279,12 +303,7 @@ static void run(const char *kind, int family, int count) {
     if (!strcmp(kind, "burst")) {
         burst(family, &to, count);
     } else if (slow) {
-        pthread_t *all = calloc(count, sizeof *all);
-        struct client c = {.kind = kind, .family = family, .to = to};
-        for (int i = 0; i < count; i++)
-            CHECK(pthread_create(&all[i], 0, slowly, &c) == 0);
-        for (int i = 0; i < count; i++)
-            pthread_join(all[i], 0);
+        at_once(kind, family, &to, count);
     } else {
         for (int i = 0; i < count; i++)
             one(kind, family, &to, i % 2);

@@ -66,6 +66,8 @@ pub fn of(life: &Life, last: State, half_here: bool, half_there: bool) -> Ending
         Some(libc::ECONNRESET | libc::EPIPE) => return Ending::ResetByPeer,
         Some(libc::ETIMEDOUT) => return Ending::TimedOut,
         Some(libc::EHOSTUNREACH | libc::ENETUNREACH | libc::EHOSTDOWN | libc::ENETDOWN) => return Ending::Unreachable,
+        // What ICMPv6 calls prohibited or a policy's refusal (icmpv6_err_convert); by ICMP that is EHOSTUNREACH.
+        Some(libc::EACCES) => return Ending::Unreachable,
         Some(libc::ECONNABORTED) => return Ending::Reset,
         Some(_) => return Ending::Failed,
         None => {}
