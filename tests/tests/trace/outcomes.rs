@@ -24,7 +24,7 @@ pub const OUTCOMES: [&str; 12] = [
 ];
 
 /// Of a kind: how this end ended and what it sent and received, then the peer's end.
-fn expected(kind: &str) -> [Option<(&'static str, u64, u64)>; 2] {
+pub fn expected(kind: &str) -> [Option<(&'static str, u64, u64)>; 2] {
     match kind {
         "close" | "slow" => [Some(("closed", 5, 7)), Some(("closed_by_peer", 7, 5))],
         "peer" => [Some(("closed_by_peer", 0, 3)), Some(("closed", 3, 0))],
