@@ -4,6 +4,7 @@
 mod go;
 mod pages;
 mod programs;
+mod trust;
 
 use netdeadline_tests::{command, library, root, scratch, Finished, Program};
 use std::collections::BTreeSet;
