@@ -7,6 +7,14 @@
 
 enum { SOCKETS = 5, BUSY = 2 };
 
+// The time for which this thread ran. It never sleeps here; by the wall's clock a busy machine may let it run for two milliseconds of
+// sixty, and whoever is told once a millisecond is then told twice.
+static int64_t mine(void) {
+    struct timespec ran;
+    MUST(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ran));
+    return ran.tv_sec * 1000000000LL + ran.tv_nsec;
+}
+
 static void in_turns(int room, bool past_from_the_start) {
     struct nd_pair pairs[SOCKETS];
     int set = nb_set(), told[SOCKETS + BUSY] = {0}, busy[BUSY][2];
@@ -28,7 +36,7 @@ static void in_turns(int room, bool past_from_the_start) {
         while (nd_now() < when) CHECK(epoll_wait(set, events, room, -1) >= 1);
     }
     int waits = 0;
-    for (int64_t end = nd_now() + 60 * MS; nd_now() < end || waits < 70; waits++) {
+    for (int64_t end = mine() + 60 * MS; mine() < end || waits < 70; waits++) {
         int ready = epoll_wait(set, events, room, -1);
         CHECK(ready >= 1 && ready <= room);
         for (int i = 0; i < ready; i++) {
