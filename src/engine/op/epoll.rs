@@ -62,20 +62,20 @@ impl<K: Kernel> Engine<K> {
         }
     }
 
-    /// Did the program register this number here itself?
-    fn is_registered(&self, set: &Set, fd: i32) -> bool {
-        let events = set.registration(fd).and_then(|r| r.events(self.slots.word(fd).generation()));
-        events.is_some_and(|events| events & INHERITED == 0)
+    /// The kernel knew of this number in this set. If the program did not register it itself, it was closed, and is a number of the
+    /// same socket again, whose registration has been there all the time: so that is nobody else's any more.
+    #[inline]
+    fn came_back(&self, set: &Set, socket: Option<(SlotWord, &Description)>, registration: Option<&Registration>) {
+        let Some((slot, _)) = socket.filter(|(_, d)| d.has(Flag::Bequeathed)) else { return };
+        let events = registration.and_then(|r| r.events(slot.generation()));
+        if events.is_none_or(|events| events & INHERITED != 0) {
+            self.take_back(set, slot);
+        }
     }
 
-    /// The kernel knew of this number in this set, and we did not: it was closed, and is a number of the same socket again, whose
-    /// registration has been there all the time. So it is nobody else's any more.
+    /// Nobody else has registrations of this socket here.
     #[cold]
-    fn came_back(&self, set: &Set, fd: i32) {
-        let Some((slot, d)) = self.socket(fd) else { return };
-        if !d.has(Flag::Bequeathed) {
-            return;
-        }
+    fn take_back(&self, set: &Set, slot: SlotWord) {
         self.slots.each(0, u32::MAX, |other, word| {
             let same = word.kind() == Kind::Socket && word.index() == slot.index();
             let Some(registration) = set.registration(other).filter(|_| same) else { return };
@@ -126,10 +126,9 @@ pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, e
     }
     if operation == libc::EPOLL_CTL_DEL {
         let Some((_, set)) = e.set(epfd) else { return };
-        if !e.is_registered(set, fd) {
-            e.came_back(set, fd);
-        }
-        if let Some(registration) = set.registration(fd) {
+        let registration = set.registration(fd);
+        e.came_back(set, e.socket(fd), registration);
+        if let Some(registration) = registration {
             registration.remove();
         }
         e.interest_lost(fd);
@@ -148,8 +147,8 @@ pub fn epoll_ctl<K: Kernel>(e: &Engine<K>, epfd: i32, operation: i32, fd: i32, e
         return;
     }
     let Some(registration) = set.obtain(&e.kernel, fd) else { return };
-    if operation == libc::EPOLL_CTL_MOD && !e.is_registered(set, fd) {
-        e.came_back(set, fd);
+    if operation == libc::EPOLL_CTL_MOD {
+        e.came_back(set, socket, Some(registration));
     }
     let event: libc::epoll_event = program::peek(event);
     let before = registration.events(slot.generation()).unwrap_or(0);
