@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 use crate::made::{self, start_of, Home, Made, NOBODY};
 use netdeadline_tests::Program;
@@ -14,10 +15,20 @@ fn page() -> Vec<u8> {
     Made::new(NOBODY, 1, "curl").busy().bytes()
 }
 
-/// Start it as another user.
+/// A process that does nothing, and has its environment: `spawn` returns in the middle of exec, a moment before that is there.
+fn sleeping(command: &mut Command) -> Child {
+    let child = command.arg("20").spawn().expect("sleep");
+    let environment = format!("/proc/{}/environ", child.id());
+    let end = Instant::now() + Duration::from_secs(10);
+    while fs::read(&environment).unwrap_or_default().is_empty() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child
+}
+
+/// Another user's.
 fn as_nobody(command: &mut Command) -> Child {
-    // By exec, and that has returned when `spawn` does.
-    command.uid(65_534).gid(65_534).spawn().expect("we are root")
+    sleeping(command.uid(65_534).gid(65_534))
 }
 
 #[test]
@@ -35,7 +46,7 @@ fn a_process_that_is_not_there_has_left_no_page() {
 #[test]
 fn a_process_that_runs_without_the_library_has_none() {
     let home = Home::new("unprotected");
-    let mut child = Command::new("sleep").arg("20").env_remove("NETDEADLINE_STATS").spawn().expect("sleep");
+    let mut child = sleeping(Command::new("sleep").env_remove("NETDEADLINE_STATS"));
     let pid = child.id().to_string();
     let words =
         [&format!("process {pid} (sleep)"), "does not run under netdeadline", "run --stats", "NETDEADLINE_STATS=on"];
@@ -51,7 +62,7 @@ fn a_process_says_by_its_variable_why_it_has_none() {
         ("on", &["NETDEADLINE_STATS is set, but the library is not in it"]),
         ("", &["does not run under netdeadline"]),
     ] {
-        let mut child = Command::new("sleep").arg("20").env("NETDEADLINE_STATS", value).spawn().expect("sleep");
+        let mut child = sleeping(Command::new("sleep").env("NETDEADLINE_STATS", value));
         home.refused(&["stats", &child.id().to_string()], words);
         child.kill().and_then(|()| child.wait()).expect("it is ours");
     }
@@ -196,7 +207,7 @@ fn the_page_that_a_process_made_while_it_was_root_is_still_its_own() {
         return;
     }
     let home = Home::new("dropped");
-    let mut child = as_nobody(Command::new("sleep").arg("20").env("NETDEADLINE_STATS", home.pages()));
+    let mut child = as_nobody(Command::new("sleep").env("NETDEADLINE_STATS", home.pages()));
     let pid = child.id() as i32;
     Made::new(pid, start_of(pid), "daemon").put(&home);
     let said = home.nd(&["stats", &pid.to_string()]).env("XDG_RUNTIME_DIR", "/nowhere").run();
@@ -211,7 +222,7 @@ fn another_users_process_is_no_reason_to_complain_of_our_directory() {
         return;
     }
     let home = Home::new("neighbour");
-    let mut child = as_nobody(Command::new("sleep").arg("20").env("NETDEADLINE_STATS", "on"));
+    let mut child = as_nobody(Command::new("sleep").env("NETDEADLINE_STATS", "on"));
     let list = home.nd(&["stats"]).run();
     let one = home.nd(&["stats", &child.id().to_string()]).run();
     child.kill().and_then(|()| child.wait()).expect("it is ours");
