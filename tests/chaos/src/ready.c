@@ -104,9 +104,11 @@ static void judge(struct thread *t, const char *what, struct asked *ask, int n, 
         if (!is_inet(a->c) && !(timed(t, e) && !waiting(a->c, a->side)))
             fault(t, "%s reports %x of %d (connection %x end %d), asked %x: %x is MISSING", what, a->seen, a->fd, a->c->id,
                   a->side, a->events, missing);
+        // In a scope that has ended no poll waits.
         long later;
-        while ((later = CALL(t, poll, p.fd, &p, 1, ARRIVES)) < 0 && errno == EINTR && world->faults)
-            ;
+        do
+            later = CALL(t, poll, p.fd, &p, 1, ARRIVES);
+        while (later < 0 ? errno == EINTR && world->faults : later == 0 && t->scope && now() < at + ARRIVES * MS);
         if (later != 1)
             fault(t, "%s does not report %x of %d (connection %x end %d), and no poll after it", what, missing, a->fd, a->c->id,
                   a->side);
