@@ -18,22 +18,22 @@ static void handler(int number) {
 // A request each 100 ms moves the read deadline; where it stood before, the set's timer ends a part.
 struct mover {
     pthread_t waiter;
-    int fd;
+    int fd, when;
 };
 static void *move_and_kill(void *argument) {
     struct mover *mover = argument;
     for (int i = 0; i < 12; i++) {
         nd_sleep(100 * MS);
         CHECK_EQ(write(mover->fd, "q", 1), 1);
-        // By now one part has ended, at 600 ms; more are to come.
-        if (i == 6) pthread_kill(mover->waiter, SIGUSR1);
+        if (i == mover->when) pthread_kill(mover->waiter, SIGUSR1);
     }
     return NULL;
 }
 
-static void wait_in_parts(enum nb_way way, const sigset_t *mask) {
+// The signal comes after so many requests: in the first part, which is over at 600 ms, or in a later one.
+static void wait_in_parts(enum nb_way way, int when, const sigset_t *mask) {
     struct nd_pair pair = nb_pair();
-    struct mover mover = {.waiter = pthread_self(), .fd = pair.client};
+    struct mover mover = {.waiter = pthread_self(), .fd = pair.client, .when = when};
     struct timespec at;
     struct epoll_event event;
     int set = nb_set();
@@ -101,8 +101,10 @@ int main(int count, char **arguments) {
     if (count == 2) return inheritor(atoi(arguments[1]));
     sigemptyset(&mask);
     sigaddset(&mask, SIGUSR1);
-    wait_in_parts(NB_EPOLL_PWAIT, &mask);
-    wait_in_parts(NB_EPOLL_PWAIT2, &mask);
+    for (int when = 0; when <= 6; when += 6) {
+        wait_in_parts(NB_EPOLL_PWAIT, when, &mask);
+        wait_in_parts(NB_EPOLL_PWAIT2, when, &mask);
+    }
     wait_in_a_set_of_another_process();
     return 0;
 }

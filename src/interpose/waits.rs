@@ -218,7 +218,11 @@ impl Wait {
     /// Where something may be armed.
     #[inline(never)]
     fn in_time(self) -> c_int {
-        let Wait { set, events, ms, .. } = self;
+        let Wait { set, events, ms, mask, .. } = self;
+        // What a mask holds back the kernel lets in when the call ends, and with it the first part of a wait: so it is held before.
+        if mask.is_some_and(|mask| !mask.is_null()) {
+            return drive(move || self.operation()) as c_int;
+        }
         if op::waits_plainly(&ENGINE, set, of_ms(ms)) {
             return self.answered(self.call(ms));
         }
@@ -283,7 +287,7 @@ pub unsafe extern "C" fn epoll_pwait2(
     };
     // libc does not look at the time: what cannot be read is the kernel's to refuse.
     let timeout = if ENGINE.anything_tracked() { raw::timespec(time as usize) } else { None };
-    if let Some(timeout) = timeout.filter(|timeout| !op::waits_plainly(&ENGINE, set, *timeout)) {
+    if let Some(timeout) = timeout.filter(|timeout| !mask.is_null() || !op::waits_plainly(&ENGINE, set, *timeout)) {
         return drive(move || operation(timeout)) as c_int;
     }
     // SAFETY: the program's own call.

@@ -563,6 +563,9 @@ impl Operation for EpollWait {
             plain = !set.timer.refused(e.process.epoch(&e.kernel));
         }
         if plain || e.process.borrowed(&e.kernel) || self.room() == 0 {
+            // Armed by another thread meanwhile, it is several waits all the same.
+            let [.., mask, _] = self.own.args;
+            self.held.hold(e, mask);
             return Step::Call(self.own);
         }
         let now = e.kernel.now();
