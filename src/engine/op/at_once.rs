@@ -5,6 +5,7 @@
 //! and calls nothing.
 
 use super::clock::Direction;
+use super::ready::word;
 use super::Scope;
 use crate::sys::Kernel;
 use crate::table::{Description, Flag, Kind, SlotWord, State};
@@ -34,9 +35,15 @@ pub fn reads_at_once<K: Kernel>(e: &Engine<K>, fd: i32) -> bool {
         && !matches!(d.read.load(d.generation()), State::Expired(_))
 }
 
-/// Can a read of this socket be tried without blocking, and be over if it gets some bytes?
+/// The socket behind this number, where a call in this direction may be tried without blocking: it is bounded, has time left, and
+/// none of these flags.
 #[inline(always)]
-pub fn reads_now<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<Reading<'_>> {
+fn usual<K: Kernel>(
+    e: &Engine<K>,
+    fd: i32,
+    direction: Direction,
+    exceptional: u32,
+) -> Option<(SlotWord, &Description)> {
     let slot = e.slots.word(fd);
     if slot.kind() != Kind::Socket || e.process.lent() || e.scopes.any() {
         return None;
@@ -44,11 +51,18 @@ pub fn reads_now<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<Reading<'_>> {
     let d = e.descriptions.at(slot.index())?;
     let bounded = e.movable() || d.any_rule() && d.has(Flag::Stream);
     let usual = bounded
-        && !d.has_any(EXCEPTIONAL)
+        && !d.has_any(exceptional)
         && e.has_time(d)
-        && !matches!(d.read.load(d.generation()), State::Expired(_));
-    let late = || e.is_past(e.bound(d, Direction::Read, Scope::NONE).at);
-    (usual && !(d.has(Flag::Explicit) && late())).then_some(Reading { slot, d })
+        && !matches!(word(d, direction).load(d.generation()), State::Expired(_));
+    let late = || e.is_past(e.bound(d, direction, Scope::NONE).at);
+    (usual && !(d.has(Flag::Explicit) && late())).then_some((slot, d))
+}
+
+/// Can a read of this socket be tried without blocking, and be over if it gets some bytes?
+#[inline(always)]
+pub fn reads_now<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<Reading<'_>> {
+    let (slot, d) = usual(e, fd, Direction::Read, EXCEPTIONAL)?;
+    Some(Reading { slot, d })
 }
 
 /// Where one of these is set, a write goes the long way.
@@ -61,20 +75,7 @@ const EXCEPTIONAL_TO_SEND: u32 = Flag::Connecting as u32
 /// Can a write to this socket be tried without blocking, and be over if all of it goes?
 #[inline(always)]
 pub fn sends_now<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<Sending<'_>> {
-    let slot = e.slots.word(fd);
-    if slot.kind() != Kind::Socket || e.process.lent() || e.scopes.any() {
-        return None;
-    }
-    let d = e.descriptions.at(slot.index())?;
-    let bounded = e.movable() || d.any_rule() && d.has(Flag::Stream);
-    let usual = bounded
-        && !d.has_any(EXCEPTIONAL_TO_SEND)
-        && e.has_time(d)
-        && !matches!(d.write.load(d.generation()), State::Expired(_));
-    let late = || e.is_past(e.bound(d, Direction::Write, Scope::NONE).at);
-    if !usual || d.has(Flag::Explicit) && late() {
-        return None;
-    }
+    let (slot, d) = usual(e, fd, Direction::Write, EXCEPTIONAL_TO_SEND)?;
     d.writes();
     Some(Sending { slot, d })
 }

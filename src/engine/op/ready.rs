@@ -28,6 +28,7 @@ pub enum Telling {
     Never,
 }
 
+#[inline(always)]
 pub(crate) fn word(d: &Description, direction: Direction) -> &Deadline {
     match direction {
         Direction::Read => &d.read,
