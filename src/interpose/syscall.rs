@@ -49,7 +49,10 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
             }
             libc::SYS_connect => by_number(|| connections::connect(fd, b as _, c as u32) as isize) as c_long,
             libc::SYS_accept => by_number(|| connections::accept(fd, b as _, c as _) as isize) as c_long,
-            libc::SYS_accept4 => by_number(|| connections::accept4(fd, b as _, c as _, d as c_int) as isize) as c_long,
+            // Other flags the kernel refuses; musl's function accepts without them.
+            libc::SYS_accept4 if d as c_int & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) == 0 => {
+                by_number(|| connections::accept4(fd, b as _, c as _, d as c_int) as isize) as c_long
+            }
             libc::SYS_socket => connections::socket(fd, b as c_int, c as c_int) as c_long,
             libc::SYS_socketpair => connections::socketpair(fd, b as c_int, c as c_int, d as _) as c_long,
             libc::SYS_shutdown if ENGINE.concerns(fd) => connections::shutdown(fd, b as c_int) as c_long,
