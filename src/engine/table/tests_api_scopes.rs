@@ -137,7 +137,14 @@ fn storm() -> [u32; 4] {
             }
         });
         let began = Instant::now();
-        while HANDLED.load(Relaxed) < 20_000 && began.elapsed().as_secs() < 5 {
+        // Both threads spin: where they share one busy processor, a signal comes once in two turns of theirs. The few that the
+        // assertion below asks for may then take longer than the many elsewhere.
+        let goes_on = || match HANDLED.load(Relaxed) {
+            ..=100 => began.elapsed().as_secs() < 60,
+            101..20_000 => began.elapsed().as_secs() < 5,
+            _ => false,
+        };
+        while goes_on() {
             let outer = scopes.enter(&Linux, KEY, tid, 1000, |_| false).unwrap_or(0);
             wrong += (scopes.instant(KEY, || tid) != 1000) as u32;
             OUTER.store(1000, Relaxed);
