@@ -84,6 +84,8 @@ pub struct Connection {
     pub shared: bool,
     /// Bytes accepted from the program.
     pub written: usize,
+    /// Bytes that the program was given.
+    pub taken: usize,
     /// The deadlines that the program set, for input and for output; 0: none.
     pub deadline: [u64; 2],
     /// When it set them last.
@@ -126,6 +128,7 @@ impl Connection {
             unruled: false,
             shared: false,
             written: 0,
+            taken: 0,
             deadline: [0; 2],
             moved: [0; 2],
             own: [0; 5],
@@ -207,6 +210,14 @@ impl Connection {
         socket.unacknowledged > 0 && over(self.last_out.max(socket.last_acked), rules.write, now)
     }
 
+    /// Is its request on the way no more, and unanswered for long enough? One that was long on its way counts from its end.
+    fn unanswered(&self, rules: &Rules, socket: &Socket, now: u64) -> bool {
+        // The kernel tells in whole ms when the last acknowledgement came.
+        let uploaded = (socket.last_acked + MS).max(self.last_out) - self.last_out > rules.response / 4 + MS;
+        let since = if uploaded { socket.last_acked.saturating_sub(MS) } else { self.last_out };
+        self.awaiting && socket.unacknowledged == 0 && over(since, rules.response, now)
+    }
+
     /// May its attempt to connect have been ended by now, but for its lifetime?
     pub fn gave_up(&self, rules: &Rules, now: u64) -> bool {
         let connect = self.rules(rules).connect;
@@ -221,7 +232,7 @@ impl Connection {
             || gave_up
             || over(self.last(), rules.read, now)
             || over(self.last(), self.receive_timeout, now)
-            || self.awaiting && over(self.last_out, rules.response, now)
+            || self.unanswered(rules, socket, now)
             || self.unacknowledged(rules, socket, now)
     }
 

@@ -2,7 +2,7 @@
 //! are known to the nanosecond.
 
 use super::Run;
-use crate::machine::MS;
+use crate::machine::{Phase, MS};
 use crate::model::{INPUT, OUTPUT, SLACK};
 use netdeadline_engine::op::Ways;
 
@@ -80,6 +80,12 @@ impl Run {
     /// Has what the program said itself ended this direction, by now?
     pub(super) fn is_cut(&self, fd: i32, direction: usize) -> bool {
         self.conns[self.fds[&fd]].passed(direction, self.now()) || self.scope <= self.now()
+    }
+
+    /// Had it when an operation begins that begins now? Then nothing is tried, whatever is ready.
+    pub(super) fn is_too_late(&self, fd: i32, direction: usize) -> bool {
+        let connected = self.world.machine.socket(fd).phase == Phase::Connected;
+        connected && self.conns[self.fds[&fd]].attempt.is_none() && self.is_cut(fd, direction)
     }
 
     /// When an operation of this direction that began at `began` must be over because of it.

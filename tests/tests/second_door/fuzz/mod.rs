@@ -4,10 +4,12 @@
 //! names the seed and the fewest steps that it fails with, and prints what the program did (`shrink`).
 
 mod found;
+mod ignoring;
 mod judge;
 mod limits;
 mod moving;
 mod numbers;
+mod ready;
 mod shrink;
 mod threads;
 mod waiting;
@@ -59,6 +61,8 @@ struct Run {
     sets: Vec<i32>,
     /// (set, fd) -> events, and when the interest in input began.
     registered: BTreeMap<(i32, i32), (i32, u64)>,
+    /// (set, fd) -> which of its announcements the program was told last.
+    announced: BTreeMap<(i32, i32), u64>,
     waiters: Vec<Waiter>,
     trace: Vec<String>,
     expiries: usize,
@@ -129,6 +133,7 @@ impl Run {
             fds,
             sets,
             registered,
+            announced: BTreeMap::new(),
             waiters,
             trace,
             expiries,
@@ -172,7 +177,8 @@ impl Run {
             0..=2 => self.connect(),
             3..=5 => self.write(),
             6..=8 => self.read(),
-            9..=10 => self.poll(),
+            9 => self.ignore(),
+            10 | 23 if self.chance.one_in(2) => self.poll(),
             11..=12 => self.register(),
             13..=15 => self.epoll(),
             16 => self.close(),

@@ -94,6 +94,7 @@ impl Run {
                 let model = &mut self.conns[conn];
                 assert!(bytes[..count].iter().all(|byte| *byte == model.tag), "a stranger's bytes");
                 (model.last_in, model.awaiting, model.told[INPUT], model.attempt) = (now, false, false, None);
+                model.taken += count;
             }
             Err(libc::ETIMEDOUT) => {
                 let life = now >= self.conns[conn].dies(&self.rules);
@@ -110,6 +111,15 @@ impl Run {
             }
             other => panic!("read on fd {fd} answered {other:?}"),
         }
+        self.assert_nothing_lost(fd);
+    }
+
+    /// What came and was not read is still there.
+    fn assert_nothing_lost(&self, fd: i32) {
+        let (socket, taken) = (self.world.machine.socket(fd), self.conns[self.fds[&fd]].taken);
+        if socket.phase == Phase::Connected {
+            assert_eq!(socket.incoming.len() + taken, socket.received as usize, "bytes were lost on fd {fd}");
+        }
     }
 
     pub(super) fn read(&mut self) {
@@ -119,12 +129,14 @@ impl Run {
         let bound = if alone { self.bound(fd, began) } else { u64::MAX };
         self.note(format!("read fd {fd} of {length}"));
         self.meet(fd);
+        let late = self.is_too_late(fd, INPUT);
         let mut thread = self.world.begin_read(fd, length);
         let Some(answer) = self.drive(&mut thread, began + 20 * S) else {
             assert!(bound > self.now(), "read on fd {fd} missed its deadline: {:?}", self.conns[self.fds[&fd]]);
             return self.note("  left for ever".into());
         };
         self.note(format!("  {answer:?}"));
+        assert!(!late || answer == Err(libc::ETIMEDOUT), "a read was tried when its deadline had passed");
         assert!(self.now() <= bound.max(began + SLACK), "read {} ns late", self.now() - bound);
         self.read_done(fd, answer, &thread.memory, began);
     }
@@ -135,6 +147,7 @@ impl Run {
         self.note(format!("write {length} to fd {fd}"));
         self.meet(fd);
         let connecting = self.conns[self.fds[&fd]].attempt.is_some();
+        let late = self.is_too_late(fd, OUTPUT);
         let mut thread = self.world.begin_write(fd, length);
         let answer = self.drive(&mut thread, began + 20 * S);
         self.settle(fd);
@@ -151,6 +164,7 @@ impl Run {
             return self.note("  left for ever".into());
         };
         self.note(format!("  {answer:?}"));
+        assert!(!late || answer == Err(libc::ETIMEDOUT), "a write was tried when its deadline had passed");
         assert!(now <= bound.max(began + SLACK), "write {} ns late", now - bound);
         match answer {
             Ok(count) => {

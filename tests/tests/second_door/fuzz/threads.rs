@@ -136,6 +136,7 @@ impl Run {
             Waiter::Reading { thread, .. } if here => self.read_done(fd, answer, &thread.memory, began),
             Waiter::Reading { thread, .. } => {
                 let known = [Err(libc::EBADF), Err(libc::ETIMEDOUT), Err(libc::EAGAIN), Err(libc::ECONNRESET)];
+                self.conns[conn].taken += answer.unwrap_or(0);
                 let early = answer.is_ok_and(|n| n == 0 || thread.memory[0] == self.conns[conn].tag);
                 assert!(early || known.contains(&answer), "a read of a closed number answered {answer:?}");
             }

@@ -32,6 +32,7 @@ impl Run {
         };
         let bound = bound.min(entries.iter().map(ends).min().unwrap_or(u64::MAX));
         self.note(format!("{} {entries:?} for {timeout} ns", if select { "select" } else { "poll" }));
+        let ready = self.ready_of(&entries);
         let (answer, bits) = if select {
             let of = |bit| entries.iter().filter(|e| e.1 & bit != 0).map(|e| e.0).collect::<Vec<i32>>();
             let mut thread = self.world.begin_select(&of(IN), &of(OUT), timeout);
@@ -53,6 +54,8 @@ impl Run {
         self.note(format!("  {answer:?} {bits:?}"));
         let own = began.saturating_add(timeout);
         assert!(now <= bound.max(began).min(own).saturating_add(SLACK), "a wait is {} ns late", now - bound.min(own));
+        let told: Vec<i32> = entries.iter().zip(&bits).filter(|(_, bits)| **bits != 0).map(|(e, _)| e.0).collect();
+        self.assert_told(began, &ready, &told, || self.ready_of(&entries), true);
         if answer == Ok(0) {
             return assert!(now >= own, "nothing was reported, {} ns early", own - now);
         }
@@ -88,6 +91,7 @@ impl Run {
         self.note(format!("epoll_ctl set {set} operation {operation} fd {fd} events {events:#x}"));
         let answer = self.world.epoll_ctl(set, operation, fd, events);
         assert_eq!(answer, Ok(0));
+        self.announced.remove(&(set, fd));
         let began = match known {
             Some((before, began)) if before & libc::EPOLLIN != 0 => began,
             _ => self.now(),
@@ -119,12 +123,14 @@ impl Run {
         }
         bound = bound.min(self.scope_ends(began));
         let empty = self.registered.keys().all(|key| key.0 != set);
+        let ready = self.ready_in_set(set);
         self.note(format!("epoll_wait set {set} room {room} for {timeout} ns"));
         let mut thread = self.world.begin_epoll(set, room, timeout);
         let answer = self.drive(&mut thread, began + 20 * S);
         let now = self.now();
         let Some(answer) = answer else {
             assert!(bound > now, "an epoll wait missed a deadline");
+            assert_eq!(self.ready_in_set(set), [], "an epoll wait missed what was ready");
             return self.note("  left for ever".into());
         };
         let count = answer.expect("events");
@@ -135,12 +141,15 @@ impl Run {
         here.into_iter().for_each(|fd| self.settle(fd));
         let own = began.saturating_add(timeout);
         assert!(now <= bound.max(began).min(own).saturating_add(SLACK), "{} ns late", now - bound.min(own));
+        let told: Vec<i32> = events.iter().map(|event| event.1 as i32).collect();
+        self.assert_told(began, &ready, &told, || self.ready_in_set(set), room > self.registered_in(set));
         let over = empty && self.scope <= now;
         assert!(count != 0 || now >= own || over, "nothing was reported, {} ns early", own - now);
         for (bits, data) in events {
             let fd = data as i32;
             let asked = self.registered.get(&(set, fd)).unwrap_or_else(|| panic!("an event of a stranger: {fd}"));
             let asked = asked.0 as u32 & 0xffff;
+            self.announce(set, fd);
             self.reported(fd, asked, bits);
         }
     }
