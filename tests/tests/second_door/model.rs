@@ -210,11 +210,12 @@ impl Connection {
         socket.unacknowledged > 0 && over(self.last_out.max(socket.last_acked), rules.write, now)
     }
 
-    /// Is its request on the way no more, and unanswered for long enough? One that was long on its way counts from its end.
+    /// Is its request on the way no more, and unanswered for long enough? One that was long on its way counts from its end, or from
+    /// a look at it a quarter of the time before.
     fn unanswered(&self, rules: &Rules, socket: &Socket, now: u64) -> bool {
         // The kernel tells in whole ms when the last acknowledgement came.
-        let uploaded = (socket.last_acked + MS).max(self.last_out) - self.last_out > rules.response / 4 + MS;
-        let since = if uploaded { socket.last_acked.saturating_sub(MS) } else { self.last_out };
+        let arrived = socket.last_acked.saturating_sub(rules.response / 4 + MS);
+        let since = self.last_out.max(arrived);
         self.awaiting && socket.unacknowledged == 0 && over(since, rules.response, now)
     }
 

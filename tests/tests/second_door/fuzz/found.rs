@@ -158,3 +158,16 @@ fn so_rcvtimeo_before_an_own_read_timeout_makes_no_observed_wait_spin() {
     assert_eq!(world.epoll(set, FOREVER).len(), 1);
     world.assert_deadline(began, 1100 * MS);
 }
+
+#[test]
+#[ignore = "counted from when it was last seen to be on its way, up to a quarter of the time before its end"]
+fn a_request_that_was_long_on_its_way_is_waited_for_from_its_end() {
+    let world = World::new("to * response=600ms");
+    let fd = world.connected();
+    assert_eq!(world.write(fd, 100), Ok(100));
+    let began = world.now();
+    world.machine.later(740 * MS, fd, |socket, now| socket.acknowledge(100, now));
+    let mut thread = world.begin_read(fd, 1);
+    assert_eq!(world.end(&mut thread), Err(libc::ETIMEDOUT));
+    assert!(world.now() >= began + (740 + 600 - 1) * MS, "{} ms after its end", (world.now() - began) / MS - 740);
+}

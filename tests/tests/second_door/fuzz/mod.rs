@@ -178,7 +178,7 @@ impl Run {
             3..=5 => self.write(),
             6..=8 => self.read(),
             9 => self.ignore(),
-            10 | 23 if self.chance.one_in(2) => self.poll(),
+            10 => self.poll(),
             11..=12 => self.register(),
             13..=15 => self.epoll(),
             16 => self.close(),
@@ -197,6 +197,7 @@ impl Run {
             31..=33 => self.epoll(),
             34..=36 => self.move_timeouts(),
             37 => self.leave_waiting(),
+            23 if self.chance.one_in(2) => self.poll(),
             _ => self.peer(),
         }
     }

@@ -47,7 +47,8 @@ impl Run {
         assert!(self.now() <= began + SLACK, "fds {ready:?} were ready, and a wait went on");
         let still = now();
         // What has expired is told first, and may be told alone.
-        let expired = |fd: &i32| self.excuse(*fd, INPUT) || self.excuse(*fd, OUTPUT);
+        let again = |fd: i32| self.conns[self.fds[&fd]].told != [false; 2];
+        let expired = |fd: &i32| self.excuse(*fd, INPUT) || self.excuse(*fd, OUTPUT) || again(*fd);
         let room = room && !told.iter().any(expired);
         let lost = ready.iter().find(|fd| room && still.contains(fd) && !told.contains(fd));
         assert_eq!(lost, None, "what was ready was not told: only {told:?}");

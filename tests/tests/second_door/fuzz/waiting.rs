@@ -122,7 +122,10 @@ impl Run {
             }
         }
         bound = bound.min(self.scope_ends(began));
-        let empty = self.registered.keys().all(|key| key.0 != set);
+        // After a pause it starts their clocks anew, also for who waits on them meanwhile (docs/limits.md, two threads on one socket).
+        let here: Vec<i32> = self.registered.keys().filter(|key| key.0 == set).map(|key| key.1).collect();
+        here.into_iter().for_each(|fd| self.meet(fd));
+        let empty = self.registered_in(set) == 0;
         let ready = self.ready_in_set(set);
         self.note(format!("epoll_wait set {set} room {room} for {timeout} ns"));
         let mut thread = self.world.begin_epoll(set, room, timeout);
