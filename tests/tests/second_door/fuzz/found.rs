@@ -171,3 +171,17 @@ fn a_request_that_was_long_on_its_way_is_waited_for_from_its_end() {
     assert_eq!(world.end(&mut thread), Err(libc::ETIMEDOUT));
     assert!(world.now() >= began + (740 + 600 - 1) * MS, "{} ms after its end", (world.now() - began) / MS - 740);
 }
+
+#[test]
+#[ignore = "it waits for ever: Engine::goes_on finds the lifetime again, which is taken away only behind it"]
+fn a_lifetime_that_is_only_observed_leaves_the_programs_own_read_timeout_to_end_the_wait() {
+    for rules in ["to * lifetime=15s", "to * lifetime=15s read=17s"] {
+        let world = only_observed(rules);
+        let fd = world.connected();
+        world.set_timeouts(fd, [0, 0, 20 * S, 0, 0]);
+        let began = world.now();
+        let answer = world.until(&mut world.begin_read(fd, 1), began + 60 * S);
+        assert_eq!(answer, Some(Err(libc::ETIMEDOUT)), "{rules}");
+        world.assert_deadline(began, 20 * S);
+    }
+}
