@@ -124,6 +124,18 @@ pub unsafe extern "C" fn sendmmsg(fd: c_int, vector: *mut libc::mmsghdr, count: 
     drive(move || SendMany::new(fd, vector as usize, count as usize, flags as usize)) as c_int
 }
 
+/// sendfile(2), by whichever name, of a socket that matters.
+#[inline(always)]
+fn send_file(out: c_int, from: c_int, offset: *mut i64, count: usize) -> isize {
+    write_now(
+        move || Transfer::sendfile(out, from, offset as usize, count),
+        (out, move || op::sends_now(&ENGINE, out)?.if_never_waits()),
+        // SAFETY: the program's own call.
+        move || unsafe { next::sendfile(out, from, offset, count) },
+        move || count,
+    )
+}
+
 /// sendfile(2).
 ///
 /// # Safety
@@ -134,13 +146,7 @@ pub unsafe extern "C" fn sendfile(out: c_int, from: c_int, offset: *mut i64, cou
         // SAFETY: the program's own call.
         return unsafe { next::sendfile(out, from, offset, count) };
     }
-    write_now(
-        move || Transfer::sendfile(out, from, offset as usize, count),
-        (out, move || op::sends_now(&ENGINE, out)?.if_never_waits()),
-        // SAFETY: the program's own call.
-        move || unsafe { next::sendfile(out, from, offset, count) },
-        move || count,
-    )
+    send_file(out, from, offset, count)
 }
 
 /// sendfile(2) by its other name: off_t has 64 bits here.
@@ -153,8 +159,7 @@ pub unsafe extern "C" fn sendfile64(out: c_int, from: c_int, offset: *mut i64, c
         // SAFETY: the program's own call.
         return unsafe { next::sendfile64(out, from, offset, count) };
     }
-    // SAFETY: the same function.
-    unsafe { sendfile(out, from, offset, count) }
+    send_file(out, from, offset, count)
 }
 
 /// splice(2).

@@ -8,7 +8,7 @@ use super::clock::Direction;
 use super::ready::word;
 use super::Scope;
 use crate::sys::Kernel;
-use crate::table::{Description, Flag, Kind, SlotWord, State};
+use crate::table::{Description, Flag, Kind, Place, SlotWord, State};
 use crate::Engine;
 
 /// Where one of these is set, the long way is taken.
@@ -43,8 +43,9 @@ fn usual<K: Kernel>(
     fd: i32,
     direction: Direction,
     exceptional: u32,
-) -> Option<(SlotWord, &Description)> {
-    let slot = e.slots.word(fd);
+) -> Option<(Place<'_>, SlotWord, &Description)> {
+    let place = e.slots.place(fd)?;
+    let slot = place.word();
     if slot.kind() != Kind::Socket || e.process.lent() || e.scopes.any() {
         return None;
     }
@@ -55,14 +56,14 @@ fn usual<K: Kernel>(
         && e.has_time(d)
         && !matches!(word(d, direction).load(d.generation()), State::Expired(_));
     let late = || e.is_past(e.bound(d, direction, Scope::NONE).at);
-    (usual && !(d.has(Flag::Explicit) && late())).then_some((slot, d))
+    (usual && !(d.has(Flag::Explicit) && late())).then_some((place, slot, d))
 }
 
 /// Can a read of this socket be tried without blocking, and be over if it gets some bytes?
 #[inline(always)]
 pub fn reads_now<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<Reading<'_>> {
-    let (slot, d) = usual(e, fd, Direction::Read, EXCEPTIONAL)?;
-    Some(Reading { slot, d })
+    let (place, slot, d) = usual(e, fd, Direction::Read, EXCEPTIONAL)?;
+    Some(Reading { place, slot, d })
 }
 
 /// Where one of these is set, a write goes the long way.
@@ -75,14 +76,15 @@ const EXCEPTIONAL_TO_SEND: u32 = Flag::Connecting as u32
 /// Can a write to this socket be tried without blocking, and be over if all of it goes?
 #[inline(always)]
 pub fn sends_now<K: Kernel>(e: &Engine<K>, fd: i32) -> Option<Sending<'_>> {
-    let (slot, d) = usual(e, fd, Direction::Write, EXCEPTIONAL_TO_SEND)?;
+    let (place, slot, d) = usual(e, fd, Direction::Write, EXCEPTIONAL_TO_SEND)?;
     d.writes();
-    Some(Sending { slot, d })
+    Some(Sending { place, slot, d })
 }
 
 /// A write that was tried so.
 #[derive(Clone, Copy)]
 pub struct Sending<'a> {
+    place: Place<'a>,
     pub(super) slot: SlotWord,
     d: &'a Description,
 }
@@ -103,7 +105,7 @@ impl Sending<'_> {
     /// All of it went.
     #[inline(always)]
     pub fn went<K: Kernel>(&self, e: &Engine<K>, fd: i32) {
-        if e.slots.word(fd) == self.slot {
+        if self.place.word() == self.slot {
             e.bytes_went(fd, self.slot, self.d, e.kernel.now());
         }
     }
@@ -112,6 +114,7 @@ impl Sending<'_> {
 /// A read that was tried so.
 #[derive(Clone, Copy)]
 pub struct Reading<'a> {
+    place: Place<'a>,
     pub(super) slot: SlotWord,
     d: &'a Description,
 }
@@ -120,7 +123,7 @@ impl Reading<'_> {
     /// It got this many bytes.
     #[inline(always)]
     pub fn got<K: Kernel>(&self, e: &Engine<K>, fd: i32, count: usize) {
-        if e.slots.word(fd) == self.slot {
+        if self.place.word() == self.slot {
             e.bytes_came(fd, self.slot, self.d, count);
         }
     }

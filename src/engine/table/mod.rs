@@ -21,7 +21,7 @@ pub use explicit::{Expiry, Explicit, Source, FOREVER};
 pub use loans::{Borrowed, Key, Loans};
 pub use measures::{Measure, Measures, Running};
 pub use scopes::{Refused, Scopes};
-pub use slot::{Kind, SlotWord, Slots, FDS};
+pub use slot::{Kind, Place, SlotWord, Slots, FDS};
 pub use waiters::{Waiter, Waiters};
 pub use word::{Deadline, State};
 

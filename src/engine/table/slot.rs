@@ -87,6 +87,19 @@ impl SlotWord {
     }
 }
 
+/// Where a number's word stands: places are never given back.
+#[derive(Clone, Copy)]
+pub struct Place<'a>(&'a AtomicU64);
+
+impl Place<'_> {
+    /// The number's word.
+    #[inline(always)]
+    pub fn word(self) -> SlotWord {
+        // Acquire pairs with the Release in `settle`: who sees the index sees the description it points to.
+        SlotWord(self.0.load(Acquire))
+    }
+}
+
 crate::zeroed! {
     /// 512 slots: one page, mapped when its first number is tracked.
     pub struct Chunk {
@@ -111,14 +124,16 @@ impl Slots {
         Slots { chunks: [const { Lazy::new() }; CHUNKS] }
     }
 
+    /// The number's place, for who looks twice; `None` for one near which none was ever touched.
+    #[inline(always)]
+    pub fn place(&self, fd: i32) -> Option<Place<'_>> {
+        self.cell(fd).map(Place)
+    }
+
     /// The number's word; untouched numbers, and those out of range, read as `UNTOUCHED`.
     #[inline(always)]
     pub fn word(&self, fd: i32) -> SlotWord {
-        match self.cell(fd) {
-            // Acquire pairs with the Release in `settle`: who sees the index sees the description it points to.
-            Some(cell) => SlotWord(cell.load(Acquire)),
-            None => SlotWord::UNTOUCHED,
-        }
+        self.place(fd).map_or(SlotWord::UNTOUCHED, Place::word)
     }
 
     #[inline(always)]
