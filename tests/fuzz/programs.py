@@ -11,6 +11,8 @@ BLOCK = r"""
 __attribute__((section(".go.buildinfo"), aligned(16))) char block[] =
     "\xff Go buildinf:\x08\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x08go1.26.1\0";
 """
+# A version of what stands beside the characters that may not be shown.
+EDGES = BLOCK.replace(r"\x08go1.26.1", r"\x18go1.26.1 ~ ~ ~ ~ ~ ~ ~ ~")
 OLD = r"""
 char text[] = "go1.17.3";
 struct { char *at; unsigned long size; } string = {text, 8};
@@ -38,6 +40,7 @@ PROGRAMS = {
     "loaded": (EMPTY + "int x(void) { return 1; }", ["-pie", "-fPIE", "-Wl,--dynamic-linker=/lib64/ld.so"]),
     "library": ("int x(void) { return 1; }", ["-shared", "-fPIC", "-Wl,-soname,libx.so.1"]),
     "go": (EMPTY + BLOCK, ["-static"]),
+    "go-edges": (EMPTY + EDGES, ["-static"]),
     "go-loaded": (EMPTY + BLOCK, ["-pie", "-fPIE", "-Wl,--dynamic-linker=/lib64/ld.so"]),
     "go-old": (EMPTY + OLD, ["-static"]),
     "go-note": (EMPTY + NOTE, ["-static"]),
