@@ -66,10 +66,14 @@ pub struct Connection {
     pub latest_out: u64,
     /// Written to since the last byte came.
     pub awaiting: bool,
+    /// A write is under way.
+    pub writing: bool,
     /// The program was told of an expiry, per direction, and has not reacted.
     pub told: [bool; 2],
     /// A blocking write came back short at its deadline.
     pub short: bool,
+    /// At that of a class, and nothing was written since: the next write fails at once where there is still no room.
+    pub full: bool,
     /// Aborts that were not told yet.
     pub aborted: u32,
     /// SO_RCVTIMEO.
@@ -119,8 +123,10 @@ impl Connection {
             last_out: now,
             latest_out: now,
             awaiting: false,
+            writing: false,
             told: [false; 2],
             short: false,
+            full: false,
             aborted: 0,
             receive_timeout: 0,
             send_timeout: 0,
@@ -154,7 +160,7 @@ impl Connection {
     /// Is the program at work on a request, for all that is known? Then the operator lets an accepted socket be silent.
     fn is_paused(&self) -> bool {
         let reads = self.last_in > self.last_out || self.last_in == self.last_out && !self.awaiting;
-        self.accepted && self.last_in > self.born && reads
+        self.accepted && self.last_in > self.born && reads && !self.writing
     }
 
     /// What holds for it: the operator's timeouts and its own, whichever is shorter.
@@ -252,12 +258,13 @@ impl Connection {
         if socket.phase != Phase::Connected || self.attempt.is_some() {
             return u64::MAX;
         }
-        let life = self.dies(rules).max(began);
+        let (life, ruled) = (self.dies(rules).max(began), self.ruled(rules).response != 0);
         let rules = &self.rules(rules);
         let last = began.max(self.last_in).max(self.latest_out).max(self.said);
         let read = if rules.read == 0 { u64::MAX } else { last + rules.read };
         // Bytes on their way put `response` off, and are looked at once a timeout.
-        let answers = self.awaiting && rules.response != 0;
+        // See fuzz/found.rs, a_response_timeout_that_is_said_after_the_request_ends_the_wait_for_its_answer.
+        let answers = self.awaiting && rules.response != 0 && (ruled || self.said <= self.last_out);
         let wrote = last.max(socket.last_acked);
         let response = match answers && socket.unacknowledged == 0 {
             true => wrote + 2 * rules.response + rules.response / 4,

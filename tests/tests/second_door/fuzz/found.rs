@@ -1,9 +1,10 @@
 //! What the random programs found, or a reading of why they found nothing: each as short as it became.
 
 use crate::door::World;
-use crate::machine::{Fate, MS, S};
-use crate::program::FOREVER;
-use netdeadline_engine::policy::Origin;
+use crate::machine::{Fate, DIRECTORY, MS, S};
+use crate::program::{FOREVER, IN};
+use netdeadline_engine::policy::{Class, Origin};
+use std::sync::atomic::Ordering::Relaxed;
 
 #[test]
 fn a_lifetime_that_is_taken_away_leaves_the_operators() {
@@ -184,4 +185,32 @@ fn a_lifetime_that_is_only_observed_leaves_the_programs_own_read_timeout_to_end_
         assert_eq!(answer, Some(Err(libc::ETIMEDOUT)), "{rules}");
         world.assert_deadline(began, 20 * S);
     }
+}
+
+#[test]
+#[ignore = "the attempt is counted once as over and once as expired"]
+fn a_scope_that_ends_beside_a_connection_counts_no_second_attempt() {
+    let world = World::with(|settings| settings.pages.set(DIRECTORY.as_bytes(), b"").expect("a directory"));
+    let fd = world.socket();
+    world.set_nonblocking(fd, true);
+    world.machine.change().ports.insert(7, Fate::Answers(500 * MS));
+    world.enter(world.now() + 700 * MS);
+    assert_eq!(world.connect(fd, 7), Err(libc::EINPROGRESS));
+    assert_eq!(world.poll_one(fd, IN, FOREVER), IN);
+    let page = world.machine.page().expect("a page");
+    let ended = |class| page.destinations.iter().map(|d| d.class(class).ended.load(Relaxed)).sum::<u64>();
+    assert_eq!([ended(Class::Connect), ended(Class::Read)], [1, 1]);
+}
+
+#[test]
+#[ignore = "it waits for ever: where nobody spoke of an answer before the write, none is awaited"]
+fn a_response_timeout_that_is_said_after_the_request_ends_the_wait_for_its_answer() {
+    let world = World::new("");
+    let fd = world.connected();
+    assert_eq!(world.write(fd, 1), Ok(1));
+    world.acknowledge(fd, 1);
+    world.set_timeouts(fd, [0, 600 * MS, 0, 0, 0]);
+    let began = world.now();
+    let answer = world.until(&mut world.begin_read(fd, 1), began + 60 * S);
+    assert_eq!(answer, Some(Err(libc::ETIMEDOUT)));
 }

@@ -3,6 +3,7 @@
 //! Deterministic: a run is its seed and its steps, each of which has chances of its own, so that steps can be dropped. A failure
 //! names the seed and the fewest steps that it fails with, and prints what the program did (`shrink`).
 
+mod counting;
 mod found;
 mod ignoring;
 mod judge;
@@ -15,7 +16,7 @@ mod threads;
 mod waiting;
 
 use crate::door::World;
-use crate::machine::{Fate, MS, S};
+use crate::machine::{Fate, DIRECTORY, MS, S};
 use crate::model::{Connection, Rules};
 use netdeadline_engine::policy::Origin;
 use shrink::Sums;
@@ -74,6 +75,8 @@ struct Run {
     scope: u64,
     /// How often a deadline of the program's own, or a scope, ended something.
     cut: usize,
+    /// Attempts to connect, and calls that may have begun to wait for an answer.
+    begun: [u64; 2],
     /// Nothing is printed: it is run again.
     quiet: bool,
 }
@@ -114,6 +117,9 @@ impl Run {
         let world = World::with(|settings| {
             settings.policy.parse(rules.text().as_bytes(), Origin::Rules).expect("rules");
             settings.observe = rules.observed;
+            if seed.is_multiple_of(8) {
+                settings.pages.set(DIRECTORY.as_bytes(), b"").expect("a directory");
+            }
         });
         world.machine.change().ports.insert(REFUSING, Fate::Refuses(300 * MS));
         let (sets, trace) = (vec![world.epoll_create(), world.epoll_create()], Vec::new());
@@ -141,6 +147,7 @@ impl Run {
             scopes,
             scope,
             cut,
+            begun: [0; 2],
             quiet,
         }
     }

@@ -1,9 +1,11 @@
 //! connect, read and write, and what may come of them.
 
+use super::counting::{ATTEMPTS, REQUESTS};
 use super::{Run, ANSWERING, HOLE, REFUSING};
 use crate::door::Answer;
 use crate::machine::{Fate, Phase, MS, S};
 use crate::model::{Connection, INPUT, OUTPUT, SERVED, SLACK};
+use crate::program::OUT;
 
 impl Run {
     /// A client comes to our port, of which the operator's `on` speaks, or to another.
@@ -50,6 +52,7 @@ impl Run {
             self.say_own_timeout(fd, 800 * MS, true);
         }
         self.note(format!("connect fd {fd} port {port} ({after} ns) nonblocking {nonblocking}"));
+        self.begun[ATTEMPTS] += 1;
         let mut thread = self.world.begin_connect(fd, port);
         let answer = self.drive(&mut thread, began + 20 * S).expect("an attempt that has an end");
         let (connect, took) = (self.conns[self.fds[&fd]].rules(&self.rules).connect, self.now() - began);
@@ -148,10 +151,16 @@ impl Run {
         self.meet(fd);
         let connecting = self.conns[self.fds[&fd]].attempt.is_some();
         let late = self.is_too_late(fd, OUTPUT);
+        let room = !self.ready_of(&[(fd, OUT | libc::POLLERR | libc::POLLHUP)]).is_empty();
+        let late = late || self.conns[self.fds[&fd]].full && !room;
+        self.begun[REQUESTS] += 1;
+        let conn = self.fds[&fd];
+        self.conns[conn].writing = true;
         let mut thread = self.world.begin_write(fd, length);
         let answer = self.drive(&mut thread, began + 20 * S);
+        self.conns[conn].writing = false;
         self.settle(fd);
-        let (now, conn) = (self.now(), self.fds[&fd]);
+        let now = self.now();
         let bound = match connecting {
             true => u64::MAX,
             false => self.conns[conn].bound_output(&self.rules, &self.world.machine.socket(fd), began),
@@ -165,6 +174,7 @@ impl Run {
         };
         self.note(format!("  {answer:?}"));
         assert!(!late || answer == Err(libc::ETIMEDOUT), "a write was tried when its deadline had passed");
+        self.conns[conn].full = false;
         assert!(now <= bound.max(began + SLACK), "write {} ns late", now - bound);
         match answer {
             Ok(count) => {
@@ -177,9 +187,11 @@ impl Run {
                     assert!(excused || own != 0 && now >= began + own, "short at {count}: {:?}", self.conns[conn]);
                     self.expiries += 1;
                 }
+                let cut = self.is_cut(fd, OUTPUT);
                 let model = &mut self.conns[conn];
                 model.wrote(if short { began } else { now }, now);
                 (model.short, model.written) = (short, model.written + count);
+                model.full = short && own == 0 && !cut;
             }
             Err(libc::ETIMEDOUT) => self.timed_out(fd, OUTPUT, "write"),
             Err(libc::EAGAIN) => {

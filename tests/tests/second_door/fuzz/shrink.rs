@@ -57,6 +57,7 @@ fn run(seed: u64, calls: bool, steps: &[u64], quiet: bool) -> Run {
         run.step();
         run.attend();
     }
+    run.assert_counted();
     run
 }
 

@@ -1,5 +1,6 @@
 //! Threads of the program that wait while it goes on, and the passing of time for all of them.
 
+use super::counting::REQUESTS;
 use super::Run;
 use crate::door::{Answer, Thread};
 use crate::machine::Phase;
@@ -126,6 +127,8 @@ impl Run {
     pub(super) fn ended(&mut self, mut waiter: Waiter, answer: Answer) {
         let Place { fd, conn, began, closed, met } = *waiter.place();
         self.note(format!("the thread that waited on fd {fd}: {answer:?}"));
+        // What a write goes on to send behind an answer is another request.
+        self.begun[REQUESTS] += 1;
         let scope = self.another_thread();
         let here = !closed && self.fds.get(&fd) == Some(&conn);
         if here && !met {

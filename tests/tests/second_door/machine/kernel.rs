@@ -59,6 +59,9 @@ impl State {
     fn engine_call(&mut self, nr: i64, args: [usize; 6]) -> Result<usize, i32> {
         let [a, b, c, d, e, f] = args;
         let fd = a as i32;
+        if let Some(answer) = self.page_call(nr, args) {
+            return answer;
+        }
         match nr {
             libc::SYS_getsockopt => self.getsockopt(args),
             libc::SYS_setsockopt => {
@@ -212,6 +215,7 @@ impl State {
                 stat.st_mode = match file {
                     File::Log => libc::S_IFREG,
                     File::Socket(_) => libc::S_IFSOCK,
+                    File::Pages => libc::S_IFDIR | 0o700,
                     _ => libc::S_IFIFO,
                 };
                 memory::store_as(b, stat);

@@ -9,6 +9,7 @@ mod kernel;
 pub mod memory;
 mod messages;
 mod options;
+mod page;
 mod socket;
 
 use std::cell::{Ref, RefCell, RefMut};
@@ -17,6 +18,7 @@ use std::rc::Rc;
 
 pub use calls::{Attempt, Pending};
 pub use epoll::Epoll;
+pub use page::DIRECTORY;
 pub use socket::{Phase, Socket};
 
 /// A millisecond of the virtual clock.
@@ -48,6 +50,8 @@ pub enum File {
     Plain(Vec<u8>),
     /// The log.
     Log,
+    /// The directory of evidence pages, or a page.
+    Pages,
 }
 
 /// A timerfd.
@@ -113,6 +117,8 @@ pub struct State {
     pub tid: Option<i32>,
     /// Threads that have ended: tgkill does not find them.
     pub dead: BTreeSet<i32>,
+    /// Where the process's evidence page is mapped; 0: there is none.
+    page: usize,
     /// What another thread does just before the engine makes a call of this number.
     hooks: Vec<(i64, Box<dyn FnOnce()>)>,
 }
@@ -146,6 +152,7 @@ impl Machine {
             modified: Vec::new(),
             tid: None,
             dead: BTreeSet::new(),
+            page: 0,
             hooks: Vec::new(),
         };
         for _ in 0..3 {
@@ -291,7 +298,7 @@ impl State {
                     0
                 }
             }
-            Some(File::Event | File::Plain(_) | File::Log) => (libc::POLLIN | libc::POLLOUT) as u32,
+            Some(File::Event | File::Plain(_) | File::Log | File::Pages) => (libc::POLLIN | libc::POLLOUT) as u32,
             None => libc::POLLNVAL as u32,
         }
     }
