@@ -21,16 +21,35 @@ impl Run {
         let sends = self.world.machine.socket(fd).unacknowledged > 0 && (rules.write, model.send_timeout) != (0, 0);
         let single = !sends && !(model.awaiting && rules.response != 0);
         self.meet(fd);
-        let select = self.chance.one_in(2);
-        self.note(format!("{} fd {fd} for input, and ignore what comes", if select { "select" } else { "poll" }));
+        // A registration that is told of what another was told before is no ignored event; nor is one that outlives its number.
+        let free = !self.conns[conn].shared && self.registered.keys().all(|key| key.1 != fd);
+        let call = self.chance.of(if free { &["select", "poll", "epoll_wait"] } else { &["select", "poll"] });
+        self.note(format!("{call} fd {fd} for input, and ignore what comes"));
+        let set = self.world.epoll_create();
+        if call == "epoll_wait" {
+            self.world.epoll_add(set, fd, libc::EPOLLIN);
+        }
+        self.ask_again(fd, set, call, single);
+        assert_eq!(self.world.close(set), Ok(0));
+    }
+
+    fn ask_again(&mut self, fd: i32, set: i32, call: &str, single: bool) {
+        let conn = self.fds[&fd];
         let (mut limit, mut told) = (self.now() + 5 * S, 0);
         for _ in 0..8 {
-            let bits = if select {
-                let mut thread = self.world.begin_select(&[fd], &[], FOREVER);
-                self.drive(&mut thread, limit).map(|_| IN)
-            } else {
-                let mut thread = self.world.begin_poll(&[(fd, IN)], FOREVER);
-                self.drive(&mut thread, limit).map(|_| thread.memory.0[0].revents)
+            let bits = match call {
+                "select" => {
+                    let mut thread = self.world.begin_select(&[fd], &[], FOREVER);
+                    self.drive(&mut thread, limit).map(|_| IN)
+                }
+                "poll" => {
+                    let mut thread = self.world.begin_poll(&[(fd, IN)], FOREVER);
+                    self.drive(&mut thread, limit).map(|_| thread.memory.0[0].revents)
+                }
+                _ => {
+                    let mut thread = self.world.begin_epoll(set, 2, FOREVER);
+                    self.drive(&mut thread, limit).map(|_| thread.memory.0[0].events as i16)
+                }
             };
             self.settle(fd);
             let now = self.now();

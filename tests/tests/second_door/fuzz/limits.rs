@@ -82,10 +82,12 @@ impl Run {
         self.conns[self.fds[&fd]].passed(direction, self.now()) || self.scope <= self.now()
     }
 
-    /// Had it when an operation begins that begins now? Then nothing is tried, whatever is ready.
+    /// Had it, or its lifetime, when an operation begins that begins now? Then nothing is tried, whatever is ready.
     pub(super) fn is_too_late(&self, fd: i32, direction: usize) -> bool {
         let connected = self.world.machine.socket(fd).phase == Phase::Connected;
-        connected && self.conns[self.fds[&fd]].attempt.is_none() && self.is_cut(fd, direction)
+        let conn = &self.conns[self.fds[&fd]];
+        let outlived = self.now() >= conn.dies(&self.rules).saturating_add(SLACK);
+        connected && conn.attempt.is_none() && (outlived || self.is_cut(fd, direction))
     }
 
     /// When an operation of this direction that began at `began` must be over because of it.

@@ -201,7 +201,8 @@ impl Run {
             }
             24..=28 => self.move_deadline(),
             29..=30 => self.move_scope(),
-            31..=33 => self.epoll(),
+            31..=32 => self.epoll(),
+            33 => self.ignore(),
             34..=36 => self.move_timeouts(),
             37 => self.leave_waiting(),
             23 if self.chance.one_in(2) => self.poll(),
