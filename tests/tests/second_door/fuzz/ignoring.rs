@@ -19,7 +19,7 @@ impl Run {
         // Where another clock of its own ends the wait for input as well, there may be two expiries.
         let (model, rules) = (&self.conns[conn], self.conns[conn].rules(&self.rules));
         let sends = self.world.machine.socket(fd).unacknowledged > 0 && (rules.write, model.send_timeout) != (0, 0);
-        let single = !sends && !(model.awaiting && rules.response != 0);
+        let single = !(sends || model.awaiting && rules.response != 0);
         self.meet(fd);
         // A registration that is told of what another was told before is no ignored event; nor is one that outlives its number.
         let free = !self.conns[conn].shared && self.registered.keys().all(|key| key.1 != fd);
