@@ -165,6 +165,11 @@ static void open_udp(struct thread *t, struct conn *c) {
     }
     for (int s = 0; s < 2; s++)
         MUST(t, CALL(t, connect, c->end[s].fds[0], c->end[s].fds[0], (struct sockaddr *)&address[1 - s], sizeof address[0]) == 0);
+    // Who sent to the number's last owner may have met this one before it was connected.
+    char byte;
+    for (int s = 0; s < 2; s++)
+        while (recv(c->end[s].fds[0], &byte, 1, MSG_DONTWAIT) >= 0 || errno == EINTR)
+            ;
 }
 
 struct conn *open_kind(struct thread *t, enum kind kind, enum policy policy) {
