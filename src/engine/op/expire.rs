@@ -73,14 +73,16 @@ impl<K: Kernel> Engine<K> {
             word.store(State::Idle, d.generation());
         }
         if observing {
+            if lifetime {
+                // Over before what goes on is looked for, as are the operator's other clocks of this wait.
+                d.lifetime.store(State::Idle, d.generation());
+                d.set(Flag::Observed);
+            }
             if self.goes_on(fd, d, direction) {
                 held.map(|held| file::close(&self.kernel, held));
                 return false;
             }
             self.observe(d, direction);
-            if lifetime {
-                d.lifetime.store(State::Idle, d.generation());
-            }
             d.clear(Flag::Connecting);
             held.map(|held| file::close(&self.kernel, held));
             return false;

@@ -267,7 +267,8 @@ impl<K: Kernel> Engine<K> {
             return Progress::Some;
         }
         if socket::unsent(&self.kernel, fd).is_ok_and(|n| n > 0) {
-            d.last_write.store(now, Relaxed);
+            // So far back that the acknowledgement which ends it is found below, however soon it comes.
+            d.last_write.store(now.saturating_sub(due.timeout / 4 + 1_000_000), Relaxed);
             return Progress::Some;
         }
         let acked = ms_ago(now, info.last_ack_recv);

@@ -306,7 +306,10 @@ impl<K: Kernel> Engine<K> {
             Class::Lifetime => return,
             Class::Read | Class::Write => None,
         };
-        if let Some(what) = running.filter(|what| measure.end(d.generation(), *what).is_some()) {
+        if let Some(what) = running {
+            if measure.end(d.generation(), what).is_none() {
+                return;
+            }
             fewer(destination, what);
         }
         destination.class(class).count(due.waited(now));

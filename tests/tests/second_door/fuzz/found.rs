@@ -161,7 +161,6 @@ fn so_rcvtimeo_before_an_own_read_timeout_makes_no_observed_wait_spin() {
 }
 
 #[test]
-#[ignore = "counted from when it was last seen to be on its way, up to a quarter of the time before its end"]
 fn a_request_that_was_long_on_its_way_is_waited_for_from_its_end() {
     let world = World::new("to * response=600ms");
     let fd = world.connected();
@@ -174,7 +173,6 @@ fn a_request_that_was_long_on_its_way_is_waited_for_from_its_end() {
 }
 
 #[test]
-#[ignore = "it waits for ever: Engine::goes_on finds the lifetime again, which is taken away only behind it"]
 fn a_lifetime_that_is_only_observed_leaves_the_programs_own_read_timeout_to_end_the_wait() {
     for rules in ["to * lifetime=15s", "to * lifetime=15s read=17s"] {
         let world = only_observed(rules);
@@ -188,7 +186,6 @@ fn a_lifetime_that_is_only_observed_leaves_the_programs_own_read_timeout_to_end_
 }
 
 #[test]
-#[ignore = "the attempt is counted once as over and once as expired"]
 fn a_scope_that_ends_beside_a_connection_counts_no_second_attempt() {
     let world = World::with(|settings| settings.pages.set(DIRECTORY.as_bytes(), b"").expect("a directory"));
     let fd = world.socket();
