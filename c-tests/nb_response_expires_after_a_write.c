@@ -2,6 +2,7 @@
 // Source: SEMANTICS "Classes", response.
 //
 // env: NETDEADLINE_RESPONSE=200ms
+// env: NETDEADLINE_RESPONSE=200ms NETDEADLINE_READ=20s NETDEADLINE_LIFETIME=1h
 #include "nb_wait.h"
 
 int main(void) {
