@@ -155,10 +155,15 @@ pub fn set_option<K: Kernel>(e: &Engine<K>, fd: i32, level: i32, name: i32, valu
         return;
     }
     let Some((slot, d)) = e.describe(fd) else { return };
+    let (word, before) = if receive { (&d.read, d.receive_timeout()) } else { (&d.write, d.send_timeout()) };
     d.set_timeout(receive, ms);
-    let word = if receive { &d.read } else { &d.write };
-    // The program was told of an end by the timeouts as they were: what it asks for from now on is another wait.
     let told = matches!(word.load(d.generation()), State::Expired(_));
+    let changed = before != 0 && before != ms as u64 * 1_000_000;
+    if told && !changed && e.still_told(d) {
+        // A program that sets what was set, perhaps before each call, would never come to that end.
+        return;
+    }
+    // What it was told may have been the end of the timeout as it was: what it asks for from now on is another wait.
     if receive && (told || d.has(Flag::WantsInput)) {
         e.rearm_input(fd, slot, d);
     }
