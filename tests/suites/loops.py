@@ -8,28 +8,36 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import report
 import sources
+from lane import OneByOne
 
 
-class Loop:
+class Loop(OneByOne):
     """One library's suite. `place` is where it was built, `binary` the program of all its tests."""
 
     package = binary = target = ""
     cmake = ()
     # What a test needs of the sources beside itself.
     fixtures = ()
+    # Laid over the system's own files: nothing.
+    over = ""
+    # They bound their tests by themselves, at 20 to 30 s.
+    seconds = 90
+    whole = report.WHOLE
 
     def prepare(self):
         self.place = sources.built(self.package, self.cmake, self.target)
         self.version = self.place.name.removeprefix(f"{self.package}-")
 
     def lay_out(self, directory):
-        """A directory of its own, for a run that may write into it; the program in it."""
-        program = Path(directory) / "tests"
-        shutil.copy2(self.place / "build" / self.binary, program)
+        """A directory of its own, for a run that may write into it."""
+        shutil.copy2(self.place / "build" / self.binary, Path(directory) / "tests")
         for name in self.fixtures:
             shutil.copytree(self.place / name, Path(directory) / name, dirs_exist_ok=True)
-        return program
+
+    def command(self, directory, test):
+        return [f"{directory}/tests", test]
 
     def list(self, *arguments, env=None):
         command = [self.place / "build" / self.binary, *arguments]

@@ -45,43 +45,80 @@ def deb_src():
     return "".join(sorted(lines))
 
 
-def download(package, directory):
-    """The upstream archive of a source package, in a list of sources of our own: the system's stays as it is."""
+def client(directory):
+    """apt-get with a list of sources, and all that it keeps, of our own: the system's stays as it is."""
     for part in ("lists/partial", "archives/partial"):
         (directory / part).mkdir(parents=True)
-    (directory / "sources.list").write_text(deb_src())
+    sources = deb_src()
+    (directory / "sources.list").write_text(sources + sources.replace("deb-src", "deb"))
     settings = {
         "Dir::Etc::sourcelist": directory / "sources.list",
         "Dir::Etc::sourceparts": "-",
         "Dir::State::lists": directory / "lists",
         "Dir::Cache": directory,
         "APT::Sandbox::User": "root",
+        "Debug::NoLocking": "1",
     }
     apt = ["apt-get", "-q", *(word for name, value in settings.items() for word in ("-o", f"{name}={value}"))]
     call([*apt, "update"], APT_SECONDS, directory)
+    return apt
+
+
+def download(apt, package, directory):
+    """The upstream archive of a source package, and its version at the distribution."""
     call([*apt, "source", "--download-only", package], APT_SECONDS, directory)
     archives = sorted(directory.glob("*.orig.tar.*[z2]"))
-    if not archives:
+    described = sorted(directory.glob("*.dsc"))
+    if not archives or not described:
         raise Missing(f"apt-get source {package} brought no upstream archive")
-    return archives[0]
+    return archives[0], described[0].name.removesuffix(".dsc").split("_", 1)[1]
 
 
-def built(package, cmake, target):
-    """The directory of `package`, unpacked, with `target` built in its directory `build`; its name ends in the version."""
-    if kept := sorted(CACHE.glob(f"{package}-*")):
-        return kept[-1]
+def kept(package, fill):
+    """The directory of `package` in the cache, its name ends in the version; `fill(scratch, tree)` makes it and says which."""
+    if found := sorted(CACHE.glob(f"{package}-*")):
+        return found[-1]
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".building-", dir=CACHE) as scratch:
-        scratch = Path(scratch)
-        archive = download(package, scratch)
-        version = archive.name.split("_", 1)[1].split(".orig.", 1)[0]
-        tree = scratch / "tree"
+        tree = Path(scratch) / "tree"
         tree.mkdir()
-        call(["tar", "-xf", archive, "-C", tree, "--strip-components=1"], BUILD_SECONDS, scratch)
-        call(["cmake", "-S", tree, "-B", tree / "build", "-DCMAKE_BUILD_TYPE=Release", *cmake], BUILD_SECONDS, tree)
-        call(["cmake", "--build", tree / "build", "--parallel", "2", "--target", target], BUILD_SECONDS, tree)
-        place = CACHE / f"{package}-{version}"
+        place = CACHE / f"{package}-{fill(Path(scratch), tree)}"
         # What is in the way is another run's that was quicker.
         if not place.exists():
             shutil.move(tree, place)
     return place
+
+
+def built(package, cmake, target):
+    """The directory of `package`, unpacked, with `target` built in its directory `build`."""
+
+    def fill(scratch, tree):
+        archive, _ = download(client(scratch), package, scratch)
+        call(["tar", "-xf", archive, "-C", tree, "--strip-components=1"], BUILD_SECONDS, scratch)
+        call(["cmake", "-S", tree, "-B", tree / "build", "-DCMAKE_BUILD_TYPE=Release", *cmake], BUILD_SECONDS, tree)
+        call(["cmake", "--build", tree / "build", "--parallel", "2", "--target", target], BUILD_SECONDS, tree)
+        return archive.name.split("_", 1)[1].split(".orig.", 1)[0]
+
+    return kept(package, fill)
+
+
+def beside_its_program(package, members, binaries):
+    """The directory with these parts of `package`; in its directory `root` what this machine lacks of the same version's binaries.
+
+    Nothing is installed: what is there may be of another version, or another's.
+    """
+
+    def fill(scratch, tree):
+        apt = client(scratch)
+        archive, version = download(apt, package, scratch)
+        # All but the parts' names is the archive's first directory.
+        patterns = ["--wildcards", "--no-wildcards-match-slash", *(f"*/{member}" for member in members)]
+        call(["tar", "-xf", archive, "-C", tree, "--strip-components=1", *patterns], BUILD_SECONDS, scratch)
+        install = ["install", "--download-only", "--yes", "--no-install-recommends", "--allow-downgrades"]
+        call([*apt, *install, *(f"{binary}={version}" for binary in binaries)], APT_SECONDS, scratch)
+        (tree / "root/usr").mkdir(parents=True)
+        for brought in sorted((scratch / "archives").glob("*.deb")):
+            call(["dpkg-deb", "--extract", brought, tree / "root"], BUILD_SECONDS, scratch)
+        return version
+
+    return kept(package, fill)
