@@ -29,7 +29,7 @@ use process::Process;
 use set::Sets;
 use settings::Settings;
 use sys::{Kernel, Published, Shared};
-use table::{Descriptions, Doubled, Kind, Loans, Measures, Scopes, Slots, Waiters};
+use table::{Descriptions, Kind, Loans, Measures, Scopes, Slots, Waiters};
 
 /// Everything that is known in one process.
 pub struct Engine<K: Kernel> {
@@ -44,7 +44,6 @@ pub struct Engine<K: Kernel> {
     pub(crate) sets: Sets,
     pub(crate) loans: Loans,
     pub(crate) waiters: Waiters,
-    pub(crate) doubled: Doubled,
     pub(crate) measures: Measures,
     /// The evidence page.
     pub(crate) page: Shared<Page>,
@@ -63,6 +62,8 @@ pub struct Engine<K: Kernel> {
 const TRACKED: u32 = Kind::Socket.bit() | Kind::Set.bit() | Kind::Hidden.bit() | Kind::Closing.bit();
 /// In the mask of kinds: the program has called the C API, and every wait can be moved.
 const MOVABLE: u32 = 1 << 31;
+/// There too: a socket was described, so that a deadline may concern waits on many fds.
+const DESCRIBED: u32 = 1 << 30;
 
 impl<K: Kernel> Engine<K> {
     /// An engine without settings: nothing is bounded but what the program itself asks for.
@@ -76,7 +77,6 @@ impl<K: Kernel> Engine<K> {
             sets: Sets::new(),
             loans: Loans::new(),
             waiters: Waiters::new(),
-            doubled: Doubled::new(),
             measures: Measures::new(),
             page: Shared::new(),
             sealed: AtomicBool::new(false),
@@ -106,16 +106,10 @@ impl<K: Kernel> Engine<K> {
         (self.interest.load(Relaxed) >> self.slots.word(fd).kind_shift()) & 1 != 0
     }
 
-    /// Is there anything to forget about this number?
-    #[inline(always)]
-    pub fn known(&self, fd: i32) -> bool {
-        self.slots.word(fd).kind_shift() != 0
-    }
-
     /// Is there anything to do when this number is closed?
     #[inline(always)]
     pub fn closes(&self, fd: i32) -> bool {
-        self.known(fd) || self.doubled.has(fd)
+        self.slots.place(fd).is_some_and(|place| place.is_known())
     }
 
     /// Is the engine at work at all?
@@ -127,8 +121,17 @@ impl<K: Kernel> Engine<K> {
     /// May any fd have a deadline? When not, waits on many fds need no look at them.
     #[inline(always)]
     pub fn anything_tracked(&self) -> bool {
-        let interest = self.interest.load(Relaxed);
-        interest & Kind::Unknown.bit() != 0 || interest != 0 && self.descriptions.used() != 0
+        self.interest.load(Relaxed) & (Kind::Unknown.bit() | DESCRIBED) != 0
+    }
+
+    /// A socket is described from now on.
+    #[inline]
+    pub(crate) fn become_described(&self) {
+        if self.interest.load(Relaxed) & DESCRIBED == 0 {
+            // Where a sandbox has ended everything, that holds.
+            let add = |interest| (interest != 0).then_some(interest | DESCRIBED);
+            let _ = self.interest.fetch_update(Relaxed, Relaxed, add);
+        }
     }
 
     /// Is there a policy?

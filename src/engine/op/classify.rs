@@ -181,6 +181,7 @@ impl<K: Kernel> Engine<K> {
         }
         let cookie = socket::cookie(k, fd).ok()?;
         let (index, d) = self.descriptions.create(k, cookie as u32)?;
+        self.become_described();
         self.measure(index, d);
         if self.movable() {
             // What is asked for in `adopt`.

@@ -22,24 +22,28 @@ pub fn close<K: Kernel>(e: &Engine<K>, fd: i32) -> Close {
     if e.process.borrowed(&e.kernel) {
         return Close::Call;
     }
-    e.doubled.closed(fd);
+    e.slots.undouble(fd);
     let word = e.slots.word(fd);
-    if word.kind() == Kind::Unknown {
-        return Close::Call;
-    }
     match word.kind() {
-        Kind::Hidden | Kind::Waker => return Close::NotOpen,
-        Kind::Socket => e.bequeath(fd, word),
-        _ => {}
+        Kind::Unknown => Close::Call,
+        Kind::Hidden | Kind::Waker => Close::NotOpen,
+        _ => close_known(e, fd, word),
     }
-    if word.kind() != Kind::Socket || !e.movable() {
-        e.forget(fd);
-        return Close::Call;
+}
+
+#[inline(never)] // A pipe that was duplicated is closed often, and is none of these.
+fn close_known<K: Kernel>(e: &Engine<K>, fd: i32, word: SlotWord) -> Close {
+    if word.kind() == Kind::Socket {
+        e.bequeath(fd, word);
+        if e.movable() {
+            // Who is woken before the kernel has freed the number, or begins now, would find it open and wait anew.
+            let word = e.slots.retire_as(fd, Kind::Closing);
+            e.give_up(word);
+            return Close::CallAndTell(word.index());
+        }
     }
-    // Who is woken before the kernel has freed the number, or begins now, would find it open and wait anew.
-    let word = e.slots.retire_as(fd, Kind::Closing);
-    e.give_up(word);
-    Close::CallAndTell(word.index())
+    e.forget(fd);
+    Close::Call
 }
 
 /// Is this number being closed? What `closed` wants to know.
@@ -68,9 +72,19 @@ pub fn epoll_created<K: Kernel>(e: &Engine<K>, fd: i32) {
 }
 
 /// A number has just come into being (socket, accept, a received descriptor): whatever was known of it is past.
+#[inline]
 pub fn created<K: Kernel>(e: &Engine<K>, fd: i32) {
-    if e.closes(fd) && !e.process.borrowed(&e.kernel) {
-        e.doubled.closed(fd);
+    if e.closes(fd) {
+        closed_unseen(e, fd);
+    }
+}
+
+/// What was known of a number is of one that was closed behind our back.
+#[cold]
+#[inline(never)]
+fn closed_unseen<K: Kernel>(e: &Engine<K>, fd: i32) {
+    if !e.process.borrowed(&e.kernel) {
+        e.slots.undouble(fd);
         e.forget(fd);
     }
 }
@@ -91,22 +105,17 @@ pub fn duplicated<K: Kernel>(e: &Engine<K>, old: i32, new: i32) {
         return;
     }
     created(e, new);
-    if e.movable() && e.slots.word(old).kind() == Kind::Unknown {
+    if e.movable() {
         // Both numbers must find one description.
-        e.socket(old);
+        e.known_from_now(old);
     }
     let word = e.slots.word(old);
     match word.kind() {
-        Kind::Socket if !e.descriptions.share(word.index()) => return,
-        Kind::Socket => {}
-        Kind::Set => e.sets.share(word.index()),
         // It may matter later, and both numbers then.
-        Kind::Unknown | Kind::Plain => return e.doubled.note(&e.kernel, old, new),
+        Kind::Unknown | Kind::Plain => e.slots.double(&e.kernel, old, new),
         // Our own timerfd, duplicated by the program: that number is its own affair.
-        Kind::Hidden | Kind::Waker | Kind::Closing => return,
-    }
-    if !e.slots.settle(&e.kernel, new, e.slots.word(new), word.kind(), word.index()) {
-        e.give_up_index(word);
+        Kind::Hidden | Kind::Waker | Kind::Closing => {}
+        Kind::Socket | Kind::Set => e.share(word, new),
     }
 }
 
@@ -117,7 +126,7 @@ pub fn replacing<K: Kernel>(e: &Engine<K>, old: i32, new: i32) {
         return;
     }
     if file::flags(&e.kernel, old).is_ok() {
-        e.doubled.closed(new);
+        e.slots.undouble(new);
         e.forget(new);
     }
 }
@@ -132,7 +141,7 @@ pub fn close_range<K: Kernel>(e: &Engine<K>, first: u32, last: u32) {
     if e.process.borrowed(&e.kernel) {
         return;
     }
-    e.doubled.closed_range(first, last);
+    e.slots.undouble_range(first, last);
     e.slots.each(first, last, |fd, word| {
         if word.kind() != Kind::Unknown {
             e.forget(fd);
@@ -176,6 +185,27 @@ pub fn shut_down<K: Kernel>(e: &Engine<K>, fd: i32, how: i32) {
 }
 
 impl<K: Kernel> Engine<K> {
+    /// If nothing is known of this number, find out whether it is a socket.
+    #[inline(never)] // What duplicates where nothing can be armed is short.
+    fn known_from_now(&self, fd: i32) {
+        if self.slots.word(fd).kind() == Kind::Unknown {
+            self.socket(fd);
+        }
+    }
+
+    /// `new` is a number of the same socket or set.
+    #[inline(never)]
+    fn share(&self, word: SlotWord, new: i32) {
+        match word.kind() {
+            Kind::Socket if !self.descriptions.share(word.index()) => return,
+            Kind::Set => self.sets.share(word.index()),
+            _ => {}
+        }
+        if !self.slots.settle(&self.kernel, new, self.slots.word(new), word.kind(), word.index()) {
+            self.give_up_index(word);
+        }
+    }
+
     /// A number that was passed to us: if it is a socket that we know under another number, it shares that one's description.
     pub(crate) fn adopt(&self, fd: i32) {
         let seen = self.slots.word(fd);
@@ -208,10 +238,7 @@ impl<K: Kernel> Engine<K> {
     /// The number turned out to be a socket that matters: those that were duplicated from it, or it from them, when nothing was known
     /// of it share its description.
     pub(crate) fn share_with_doubles(&self, fd: i32, index: u32, cookie: u64) {
-        if !self.doubled.has(fd) {
-            return;
-        }
-        self.doubled.each_of(fd, |other| {
+        self.slots.each_double(fd, |other| {
             let word = self.slots.word(other);
             let unknown = matches!(word.kind(), Kind::Unknown | Kind::Plain);
             if !unknown || crate::sys::socket::cookie(&self.kernel, other) != Ok(cookie) {

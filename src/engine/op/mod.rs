@@ -11,6 +11,8 @@ mod classify;
 mod clock;
 mod connect;
 mod epoll;
+mod epoll_expired;
+mod epoll_wait;
 mod expire;
 mod explicit;
 mod fds;
@@ -34,7 +36,8 @@ pub use at_once::{read_at_once, reads_at_once, reads_now, sends_now, Reading, Se
 pub use body::{is_usual, vector_length};
 pub(crate) use clock::least_wait;
 pub use connect::Connect;
-pub use epoll::{epoll_ctl, has_token, waits_by_timer, waits_plainly, ByTimer, Clock, EpollWait, Interest};
+pub use epoll::{epoll_ctl, Interest};
+pub use epoll_wait::{has_token, waits_by_timer, waits_plainly, ByTimer, Clock, EpollWait};
 pub use explicit::{
     begin_movable, deadlines, last_expiry, refresh, refresh_polled, set_deadline, set_timeouts, timeouts, Ways,
 };

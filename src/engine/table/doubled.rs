@@ -8,33 +8,11 @@
 //! Two threads that duplicate and close numbers of one family at once may break its chain: then some of it is not found, or one
 //! that is another's by now, which the kernel tells.
 
-use super::slot::FDS;
-use crate::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use crate::sys::{Kernel, Lazy};
+use super::slot::{Slots, FDS};
+use crate::atomic::Ordering::Relaxed;
+use crate::sys::Kernel;
 
-const PER_CHUNK: usize = 512;
-
-crate::zeroed! {
-    /// 512 numbers' neighbours: one page.
-    pub struct Chunk {
-        /// The neighbour to the left << 32 | to the right, each + 1; 0 = none.
-        neighbours: [AtomicU64; PER_CHUNK],
-    }
-}
-
-/// The chains.
-pub struct Doubled {
-    any: AtomicBool,
-    chunks: [Lazy<Chunk>; FDS / PER_CHUNK],
-}
-
-impl Default for Doubled {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// Neither neighbour.
+/// Neither neighbour. A number's word: the neighbour to the left << 32 | to the right, each + 1; 0 = none.
 const ALONE: u64 = 0;
 
 fn pair(left: u32, right: u32) -> u64 {
@@ -45,42 +23,23 @@ fn halves(pair: u64) -> [u32; 2] {
     [(pair >> 32) as u32, pair as u32]
 }
 
-impl Doubled {
-    /// No chain.
-    pub const fn new() -> Doubled {
-        Doubled { any: AtomicBool::new(false), chunks: [const { Lazy::new() }; FDS / PER_CHUNK] }
-    }
+fn named(fd: i32) -> u32 {
+    (fd as u32).wrapping_add(1)
+}
 
-    fn cell(&self, fd: i32) -> Option<&AtomicU64> {
-        let fd = fd as u32 as usize;
-        self.chunks.get(fd / PER_CHUNK)?.peek()?.neighbours.get(fd % PER_CHUNK)
-    }
-
-    fn obtain<K: Kernel>(&self, k: &K, fd: i32) -> Option<&AtomicU64> {
-        let fd = fd as u32 as usize;
-        self.chunks.get(fd / PER_CHUNK)?.obtain(k)?.neighbours.get(fd % PER_CHUNK)
-    }
-
-    /// Is this number in a chain?
-    #[inline(always)]
-    pub fn has(&self, fd: i32) -> bool {
-        self.any.load(Relaxed) && self.cell(fd).is_some_and(|cell| cell.load(Relaxed) != ALONE)
-    }
-
+impl Slots {
     /// `new` is a duplicate of `old`: it comes to its right.
-    pub fn note<K: Kernel>(&self, k: &K, old: i32, new: i32) {
-        let (Some(of_old), Some(of_new)) = (self.obtain(k, old), self.obtain(k, new)) else { return };
-        let number = |fd: i32| (fd as u32).wrapping_add(1);
-        self.any.store(true, Relaxed);
+    pub fn double<K: Kernel>(&self, k: &K, old: i32, new: i32) {
+        let (Some(of_old), Some(of_new)) = (self.obtain_doubles(k, old), self.obtain_doubles(k, new)) else { return };
         let [left, right] = halves(of_old.load(Relaxed));
-        of_new.store(pair(number(old), right), Relaxed);
-        of_old.store(pair(left, number(new)), Relaxed);
-        self.replace(right, 0, number(old), number(new));
+        of_new.store(pair(named(old), right), Relaxed);
+        of_old.store(pair(left, named(new)), Relaxed);
+        self.replace(right, 0, named(old), named(new));
     }
 
     /// The neighbour on this side (0: left) of `of` is not `seen` any more.
     fn replace(&self, of: u32, side: usize, seen: u32, instead: u32) {
-        let Some(cell) = of.checked_sub(1).and_then(|fd| self.cell(fd as i32)) else { return };
+        let Some(cell) = of.checked_sub(1).and_then(|fd| self.doubles(fd as i32)) else { return };
         let _ = cell.fetch_update(Relaxed, Relaxed, |now| {
             let mut now = halves(now);
             let place = now.get_mut(side).filter(|place| **place == seen)?;
@@ -91,37 +50,30 @@ impl Doubled {
     }
 
     /// This number is closed: its neighbours are each other's now.
-    pub fn closed(&self, fd: i32) {
-        if !self.has(fd) {
-            return;
-        }
-        let Some(cell) = self.cell(fd) else { return };
+    #[inline]
+    pub fn undouble(&self, fd: i32) {
+        let Some(cell) = self.doubles(fd).filter(|cell| cell.load(Relaxed) != ALONE) else { return };
         let [left, right] = halves(cell.swap(ALONE, Relaxed));
-        self.replace(left, 1, (fd as u32).wrapping_add(1), right);
-        self.replace(right, 0, (fd as u32).wrapping_add(1), left);
+        self.replace(left, 1, named(fd), right);
+        self.replace(right, 0, named(fd), left);
     }
 
     /// The same of all numbers from `first` to `last`.
-    pub fn closed_range(&self, first: u32, last: u32) {
-        if !self.any.load(Relaxed) {
-            return;
-        }
-        for (i, chunk) in self.chunks.iter().enumerate() {
-            let base = (i * PER_CHUNK) as u32;
-            if chunk.peek().is_some() && base <= last && base.saturating_add(PER_CHUNK as u32) > first {
-                let last = last.min(base + PER_CHUNK as u32 - 1);
-                (base.max(first)..=last).for_each(|fd| self.closed(fd as i32));
+    pub fn undouble_range(&self, first: u32, last: u32) {
+        self.each_place(first, last, |fd, place| {
+            if place.is_doubled() {
+                self.undouble(fd);
             }
-        }
+        });
     }
 
     /// Call `each` with every relative of this number.
-    pub fn each_of(&self, fd: i32, mut each: impl FnMut(i32)) {
+    pub fn each_double(&self, fd: i32, mut each: impl FnMut(i32)) {
         for side in [0, 1] {
             let mut at = fd;
             // A broken chain may have no end.
             for _ in 0..FDS {
-                let next = self.cell(at).and_then(|cell| halves(cell.load(Relaxed)).get(side).copied());
+                let next = self.doubles(at).and_then(|cell| halves(cell.load(Relaxed)).get(side).copied());
                 let Some(next) = next.and_then(|next| next.checked_sub(1)).filter(|next| *next as i32 != fd) else {
                     break;
                 };
@@ -139,17 +91,21 @@ mod tests {
     use crate::sys::{testing::often, Linux};
     use std::vec::Vec;
 
-    fn of(doubled: &Doubled, fd: i32) -> Vec<i32> {
+    fn of(doubled: &Slots, fd: i32) -> Vec<i32> {
         let mut found = Vec::new();
-        doubled.each_of(fd, |other| found.push(other));
+        doubled.each_double(fd, |other| found.push(other));
         found.sort_unstable();
         found
     }
 
-    fn doubled(pairs: &[(i32, i32)]) -> Doubled {
-        let doubled = Doubled::new();
-        pairs.iter().for_each(|(old, new)| doubled.note(&Linux, *old, *new));
+    fn doubled(pairs: &[(i32, i32)]) -> Slots {
+        let doubled = Slots::new();
+        pairs.iter().for_each(|(old, new)| doubled.double(&Linux, *old, *new));
         doubled
+    }
+
+    fn has(doubled: &Slots, fd: i32) -> bool {
+        doubled.place(fd).is_some_and(|place| place.is_doubled())
     }
 
     #[test]
@@ -159,20 +115,20 @@ mod tests {
         assert_eq!(of(&doubled, 9), [0, 3, 7]);
         assert_eq!(of(&doubled, 8), [1]);
         assert_eq!(of(&doubled, 2), []);
-        assert!(doubled.has(7) && !doubled.has(2) && !doubled.has(-1) && !doubled.has(FDS as i32));
+        assert!(has(&doubled, 7) && !has(&doubled, 2) && !has(&doubled, -1) && !has(&doubled, FDS as i32));
     }
 
     #[test]
     fn who_was_related_through_a_closed_number_still_is() {
         let doubled = doubled(&[(5, 3), (3, 7), (3, 8), (20, 21), (1000, 1001)]);
-        doubled.closed(3);
-        assert_eq!((of(&doubled, 3), doubled.has(3)), (Vec::new(), false));
+        doubled.undouble(3);
+        assert_eq!((of(&doubled, 3), has(&doubled, 3)), (Vec::new(), false));
         assert_eq!(of(&doubled, 5), [7, 8]);
-        doubled.closed_range(21, 1000);
-        assert!(!doubled.has(20) && !doubled.has(21) && !doubled.has(1001));
+        doubled.undouble_range(21, 1000);
+        assert!(!has(&doubled, 20) && !has(&doubled, 21) && !has(&doubled, 1001));
         assert_eq!(of(&doubled, 7), [5, 8]);
-        doubled.closed_range(0, u32::MAX);
-        assert!((0..1024).all(|fd| !doubled.has(fd)));
+        doubled.undouble_range(0, u32::MAX);
+        assert!((0..1024).all(|fd| !has(&doubled, fd)));
     }
 
     #[test]

@@ -16,7 +16,6 @@ pub mod waiters;
 mod word;
 
 pub use description::{Description, Descriptions, Flag};
-pub use doubled::Doubled;
 pub use explicit::{Expiry, Explicit, Source, FOREVER};
 pub use loans::{Borrowed, Key, Loans};
 pub use measures::{Measure, Measures, Running};

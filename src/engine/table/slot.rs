@@ -89,21 +89,38 @@ impl SlotWord {
 
 /// Where a number's word stands: places are never given back.
 #[derive(Clone, Copy)]
-pub struct Place<'a>(&'a AtomicU64);
+pub struct Place<'a> {
+    slot: &'a AtomicU64,
+    doubles: &'a AtomicU64,
+}
 
 impl Place<'_> {
     /// The number's word.
     #[inline(always)]
     pub fn word(self) -> SlotWord {
         // Acquire pairs with the Release in `settle`: who sees the index sees the description it points to.
-        SlotWord(self.0.load(Acquire))
+        SlotWord(self.slot.load(Acquire))
+    }
+
+    /// Is anything kept of the number, or of its being one of several?
+    #[inline(always)]
+    pub fn is_known(self) -> bool {
+        // One branch: every number that comes into being, and every close, comes by here.
+        self.word().kind_shift() as u64 | self.doubles.load(Relaxed) != 0
+    }
+
+    /// Is the number one of several that became one socket's before anything was known of it?
+    #[inline(always)]
+    pub fn is_doubled(self) -> bool {
+        self.doubles.load(Relaxed) != 0
     }
 }
 
 crate::zeroed! {
-    /// 512 slots: one page, mapped when its first number is tracked.
+    /// 512 slots: one page, mapped when its first number is tracked; and one for what `doubled` keeps of the same numbers.
     pub struct Chunk {
         slots: [AtomicU64; SLOTS_PER_CHUNK],
+        doubles: [AtomicU64; SLOTS_PER_CHUNK],
     }
 }
 
@@ -127,7 +144,10 @@ impl Slots {
     /// The number's place, for who looks twice; `None` for one near which none was ever touched.
     #[inline(always)]
     pub fn place(&self, fd: i32) -> Option<Place<'_>> {
-        self.cell(fd).map(Place)
+        let fd = fd as u32 as usize;
+        let chunk = self.chunks.get(fd / SLOTS_PER_CHUNK)?.peek()?;
+        let i = fd % SLOTS_PER_CHUNK;
+        Some(Place { slot: chunk.slots.get(i)?, doubles: chunk.doubles.get(i)? })
     }
 
     /// The number's word; untouched numbers, and those out of range, read as `UNTOUCHED`.
@@ -138,8 +158,19 @@ impl Slots {
 
     #[inline(always)]
     fn cell(&self, fd: i32) -> Option<&AtomicU64> {
+        self.place(fd).map(|place| place.slot)
+    }
+
+    /// What `doubled` keeps of the number.
+    #[inline(always)]
+    pub(super) fn doubles(&self, fd: i32) -> Option<&AtomicU64> {
+        self.place(fd).map(|place| place.doubles)
+    }
+
+    /// The same, made now if there is none.
+    pub(super) fn obtain_doubles<K: Kernel>(&self, k: &K, fd: i32) -> Option<&AtomicU64> {
         let fd = fd as u32 as usize;
-        self.chunks.get(fd / SLOTS_PER_CHUNK)?.peek()?.slots.get(fd % SLOTS_PER_CHUNK)
+        self.chunks.get(fd / SLOTS_PER_CHUNK)?.obtain(k)?.doubles.get(fd % SLOTS_PER_CHUNK)
     }
 
     /// Change the number from `seen` to a new kind and index in the same generation. False when somebody else was faster,
@@ -188,6 +219,17 @@ impl Slots {
 
     /// Call `each` with every touched number from `first` to `last` (both included) and its word.
     pub fn each(&self, first: u32, last: u32, mut each: impl FnMut(i32, SlotWord)) {
+        self.each_place(first, last, |fd, place| {
+            let word = place.word();
+            if word != SlotWord::UNTOUCHED {
+                each(fd, word);
+            }
+        });
+    }
+
+    /// Call `each` with every number from `first` to `last` near which one was touched.
+    #[inline(always)]
+    pub(super) fn each_place(&self, first: u32, last: u32, mut each: impl FnMut(i32, Place<'_>)) {
         let (first, last) = (first as usize, (last as usize).min(FDS - 1));
         for (c, lazy) in self.chunks.iter().enumerate() {
             let base = c * SLOTS_PER_CHUNK;
@@ -195,11 +237,10 @@ impl Slots {
                 continue;
             }
             let Some(chunk) = lazy.peek() else { continue };
-            for (i, cell) in chunk.slots.iter().enumerate() {
+            for (i, (slot, doubles)) in chunk.slots.iter().zip(&chunk.doubles).enumerate() {
                 let fd = base + i;
-                let word = SlotWord(cell.load(Acquire));
-                if fd >= first && fd <= last && word != SlotWord::UNTOUCHED {
-                    each(fd as i32, word);
+                if fd >= first && fd <= last {
+                    each(fd as i32, Place { slot, doubles });
                 }
             }
         }

@@ -63,7 +63,7 @@ fn a_tracked_number_costs_at_most_128_bytes() {
 }
 
 #[test]
-fn untouched_numbers_cost_no_memory_and_a_tracked_one_a_page() {
+fn untouched_numbers_cost_no_memory_and_a_tracked_one_two_pages_of_addresses() {
     let (k, slots) = (Counting::default(), slots());
     for fd in (0..FDS as i32).step_by(often(97, 9973)).chain([-1, i32::MIN, i32::MAX, FDS as i32]) {
         assert_eq!(slots.word(fd), SlotWord::UNTOUCHED);
@@ -72,9 +72,9 @@ fn untouched_numbers_cost_no_memory_and_a_tracked_one_a_page() {
     slots.each(0, u32::MAX, |fd, _| panic!("{fd} was never touched"));
     assert_eq!(k.bytes.load(Relaxed), 0);
     assert!(slots.settle(&k, 700, SlotWord::UNTOUCHED, Kind::Plain, 0));
-    assert_eq!(k.bytes.load(Relaxed), 4096);
+    assert_eq!(k.bytes.load(Relaxed), 2 * 4096);
     assert!(slots.settle(&k, 600, SlotWord::UNTOUCHED, Kind::Plain, 0));
-    assert_eq!(k.bytes.load(Relaxed), 4096, "its neighbour is on the same page");
+    assert_eq!(k.bytes.load(Relaxed), 2 * 4096, "its neighbour is on the same page");
     let (k, descriptions) = (Counting::default(), descriptions());
     assert!(descriptions.at(0).is_none() && descriptions.at(u32::MAX).is_none());
     assert_eq!((k.bytes.load(Relaxed), descriptions.used()), (0, 0));
@@ -84,12 +84,13 @@ fn untouched_numbers_cost_no_memory_and_a_tracked_one_a_page() {
 
 #[test]
 #[cfg_attr(miri, ignore = "a million turns")]
-fn a_million_numbers_work_and_cost_eight_bytes_each() {
+fn a_million_numbers_work_and_cost_sixteen_bytes_of_addresses_each() {
     let (k, slots) = (Counting::default(), slots());
     for fd in 0..FDS as i32 {
         assert!(slots.settle(&k, fd, SlotWord::UNTOUCHED, Kind::Socket, fd as u32 & 0xff_ffff));
     }
-    assert_eq!(k.bytes.load(Relaxed), FDS * 8);
+    // Behind half of them there is memory: what `doubled` keeps of a number is touched where it was duplicated.
+    assert_eq!(k.bytes.load(Relaxed), FDS * 16);
     let mut seen = 0;
     slots.each(0, u32::MAX, |fd, word| {
         assert_eq!((word.kind(), word.index(), word.generation()), (Kind::Socket, fd as u32, 0));
