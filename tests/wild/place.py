@@ -11,8 +11,9 @@ import subprocess
 
 # The shell stays: a server must not be process 1, for which signals mean something else.
 INSIDE = (
-    "ip link set lo up && mount -t tmpfs -o mode=1777 none /tmp && mkdir /tmp/upper /tmp/work /tmp/tree && mount -t overlay"
-    ' -o lowerdir="$1",upperdir=/tmp/upper,workdir=/tmp/work none /tmp/tree && cd "/tmp/tree/$2" || exit 99; shift 2; "$@"; exit $?'
+    # From within the tree: it may lie in the /tmp that is covered.
+    'cd "$1" && ip link set lo up && mount -t tmpfs -o mode=1777 none /tmp && mkdir /tmp/upper /tmp/work /tmp/tree && mount -t overlay'
+    ' -o lowerdir=.,upperdir=/tmp/upper,workdir=/tmp/work none /tmp/tree && cd "/tmp/tree/$2" || exit 99; shift 2; "$@"; exit $?'
 )
 NAMESPACES = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", "sh", "-c", INSIDE, "sh"]
 AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]

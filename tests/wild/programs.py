@@ -15,7 +15,7 @@ CACHE = sources.CACHE.parent / "wild"
 
 
 class Program:
-    """One program's suite. `tree` is where it was built; a unit's tests are known by its output alone."""
+    """One program's suite. `tree` is where it was built; which tests a unit has is known by its output alone."""
 
     package = ""
     # Commands that build it, in its tree.
@@ -71,7 +71,7 @@ class Curl(Program):
     def command(self, unit):
         return ["./runtests.pl", "-n", "-a", "!flaky", *map(str, unit)]
 
-    def outcomes(self, status, text):
+    def outcomes(self, unit, status, text):
         """A SKIPPED stands in the line that names the test; an OK or FAILED follows, maybe after much else."""
         found, running = {}, None
         for line in text.splitlines():
@@ -110,10 +110,9 @@ class Redis(Program):
     def command(self, unit):
         return ["./runtest", "--single", unit, "--clients", "1", "--no-latency", "--timeout", "300"]
 
-    def outcomes(self, status, text):
+    def outcomes(self, unit, status, text):
         """Of tests with one title the worst; the unit itself is one, that passes if it came to its end."""
         plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
-        unit = (re.search(r"^Testing (\S+)", plain, flags=re.M) or ["", "?"])[1]
         found = {f"{unit}: as a whole": ("pass", "") if status == 0 else ("died" if status is None else "fail", plain[-1500:])}
         for word, title in re.findall(r"^\[(ok|err|exception|timeout|skip|ignore)\]: (.*)$", plain, flags=re.M):
             title = re.sub(r" in tests/\S+$| \(\d+ ms\)$", "", title)
@@ -140,10 +139,9 @@ class Memcached(Program):
         return [file for file in files if file not in self.left_out]
 
     def command(self, unit):
-        return ["sh", "-c", 'echo "# $0"; exec perl -I lib "$0"', unit]
+        return ["perl", "-I", "lib", unit]
 
-    def outcomes(self, status, text):
-        unit = text[2 : text.index("\n")] if text.startswith("# ") else "?"
+    def outcomes(self, unit, status, text):
         wrong = "\n".join(line[:300] for line in text.splitlines() if line.startswith("not ok"))
         if status is None:
             return {unit: ("died", f"not over after {self.seconds} s")}
