@@ -11,7 +11,7 @@ use super::{errno, next, thread};
 use crate::ENGINE;
 use core::ffi::{c_int, c_void};
 use core::ptr::null;
-use netdeadline_engine::op::{self, Operation, Reading, Receive, Scope, Sending, Step, Write};
+use netdeadline_engine::op::{self, Call, Operation, Reading, Receive, Scope, Sending, Step, Write};
 use netdeadline_engine::sys::Kernel;
 
 /// PTHREAD_CANCEL_DISABLE, the same number in glibc and musl.
@@ -31,13 +31,23 @@ pub fn drive<O: Operation>(make: impl FnOnce() -> O) -> isize {
 /// call, which most are, saves no registers for it.
 #[inline(never)]
 pub fn drive_as<M: Manner, O: Operation>(make: impl FnOnce() -> O) -> isize {
-    let mut operation = make();
+    run::<M, O>(&mut make())
+}
+
+/// The same with one that is made already: for what is seldom called, and smaller.
+#[inline(never)]
+pub fn drive_made<M: Manner, O: Operation>(operation: &mut O) -> isize {
+    run::<M, O>(operation)
+}
+
+#[inline(always)]
+fn run<M: Manner, O: Operation>(operation: &mut O) -> isize {
     if operation.lends() {
-        return lending::<M>(&mut operation);
+        return lending::<M>(operation);
     }
     let before = errno::load();
-    let step = start(&mut operation);
-    go_on::<M>(&mut operation, step, before, Held::NONE)
+    let step = start(operation);
+    go_on::<M>(operation, step, before, Held::NONE)
 }
 
 #[inline(always)]
@@ -133,9 +143,8 @@ fn go_on<M: Manner>(operation: &mut impl Operation, mut step: Step, before: c_in
                 }
                 return errno::in_libc_form(outcome);
             }
-            // An option of the socket is lent for a few milliseconds: a cancellation would leave it so.
-            Step::Call(call) if call.brief => uncancelled(|| M::make(&call)),
-            Step::Call(call) => held.apart(|| M::make(&call)),
+            Step::Call(call) if call.brief => perform::<M>(&call),
+            Step::Call(call) => held.apart(|| perform::<M>(&call)),
             Step::Wait { fd, events, until, waker } => held.apart(|| wait::<M>([fd, waker], events, until)),
         };
         step = operation.resume(&ENGINE, outcome);
@@ -189,6 +198,16 @@ impl Held {
         Held::begin();
         outcome
     }
+}
+
+/// Make a call.
+#[inline(never)]
+fn perform<M: Manner>(call: &Call) -> isize {
+    if !call.brief {
+        return M::make(call);
+    }
+    // An option of the socket is lent for a few milliseconds: a cancellation would leave it so.
+    uncancelled(|| M::make(call))
 }
 
 /// Wait for one of these events, for the waker, or until the instant.

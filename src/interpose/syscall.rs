@@ -4,7 +4,7 @@
 //! that name. So nothing here calls the doors of those names, but for exec, which libc adds nothing to.
 
 use super::{exec, fds, reading, sandbox, writing};
-use crate::host::drive::{drive_as, read_now};
+use crate::host::drive::{drive_made, read_now};
 use crate::host::manner::ByNumber;
 use crate::host::raw::{self, MASK};
 use crate::host::tell::{self, FIONBIO};
@@ -22,26 +22,36 @@ use netdeadline_engine::op::{
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long {
-    // SAFETY: the program's own call.
-    let plain = || unsafe { next::syscall(nr, a, b, c, d, e, f) };
     if !ENGINE.active() {
-        return plain();
+        // SAFETY: the program's own call.
+        return unsafe { next::syscall(nr, a, b, c, d, e, f) };
     }
+    in_time(nr, [a, b, c, d, e, f])
+}
+
+/// Where something may be bounded.
+#[inline(never)]
+fn in_time(nr: c_long, args: [usize; 6]) -> c_long {
+    let [a, b, c, d, e, f] = args;
+    // SAFETY: the program's own call.
+    let plain = move || unsafe { next::syscall(nr, a, b, c, d, e, f) };
     let fd = a as c_int;
     let result = match nr {
         libc::SYS_read if ENGINE.concerns(fd) => {
-            read_now::<ByNumber>(|| Receive::read("read", fd, b, c), (fd, b as _, c, 0))
+            read_now::<ByNumber>(move || Receive::read("read", fd, b, c), (fd, b as _, c, 0))
         }
         libc::SYS_readv if ENGINE.concerns(fd) => {
             let message = reading::message(b as _, c as c_int);
             by_number(|| Receive::readv(fd, b, c, &raw const message as usize))
         }
         libc::SYS_recvfrom if ENGINE.concerns(fd) && e == 0 => {
-            read_now::<ByNumber>(|| Receive::recvfrom("recv", [a, b, c, d, 0, 0]), (fd, b as _, c, d as c_int))
+            read_now::<ByNumber>(move || Receive::recvfrom("recv", [a, b, c, d, 0, 0]), (fd, b as _, c, d as c_int))
         }
-        libc::SYS_recvfrom if ENGINE.concerns(fd) => by_number(|| Receive::recvfrom("recvfrom", [a, b, c, d, e, f])),
-        libc::SYS_recvmsg if ENGINE.concerns(fd) => by_number(|| Receive::recvmsg(fd, b, c)),
-        libc::SYS_recvmmsg if ENGINE.concerns(fd) => by_number(|| Receive::recvmmsg(fd, b, c as u32 as usize, d, e)),
+        libc::SYS_recvfrom if ENGINE.concerns(fd) => by_number(move || Receive::recvfrom("recvfrom", args)),
+        libc::SYS_recvmsg if ENGINE.concerns(fd) => by_number(move || Receive::recvmsg(fd, b, c)),
+        libc::SYS_recvmmsg if ENGINE.concerns(fd) => {
+            by_number(move || Receive::recvmmsg(fd, b, c as u32 as usize, d, e))
+        }
         libc::SYS_write if ENGINE.concerns(fd) => writing::write_some::<ByNumber>(fd, b as _, c),
         libc::SYS_writev if ENGINE.concerns(fd) => {
             let message = reading::message(b as _, c as c_int);
@@ -52,33 +62,33 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
         }
         // MSG_FASTOPEN connects: such a socket is still unknown, or plain.
         libc::SYS_sendto if ENGINE.concerns(fd) || d as c_int & libc::MSG_FASTOPEN != 0 => {
-            by_number(|| Send::sendto("sendto", [a, b, c, d, e, f as u32 as usize]))
+            by_number(move || Send::sendto("sendto", [a, b, c, d, e, f as u32 as usize]))
         }
-        libc::SYS_sendmsg if ENGINE.concerns(fd) => by_number(|| Send::sendmsg(fd, b, c)),
-        libc::SYS_sendmmsg if ENGINE.concerns(fd) => by_number(|| SendMany::new(fd, b, c as u32 as usize, d)),
-        libc::SYS_sendfile if ENGINE.concerns(fd) => by_number(|| Transfer::sendfile(fd, b as c_int, c, d)),
+        libc::SYS_sendmsg if ENGINE.concerns(fd) => by_number(move || Send::sendmsg(fd, b, c)),
+        libc::SYS_sendmmsg if ENGINE.concerns(fd) => by_number(move || SendMany::new(fd, b, c as u32 as usize, d)),
+        libc::SYS_sendfile if ENGINE.concerns(fd) => by_number(move || Transfer::sendfile(fd, b as c_int, c, d)),
         libc::SYS_splice if ENGINE.concerns(fd) || ENGINE.concerns(c as c_int) => {
-            by_number(|| Transfer::splice([a, b, c, d, e, f]))
+            by_number(move || Transfer::splice(args))
         }
-        libc::SYS_connect if ENGINE.anything_tracked() => by_number(|| Connect::new(fd, b, c as u32 as usize)),
-        libc::SYS_accept if ENGINE.movable() => by_number(|| Accept::new(fd, b, c, None)),
-        libc::SYS_accept4 if ENGINE.movable() => by_number(|| Accept::new(fd, b, c, Some(d as c_int))),
+        libc::SYS_connect if ENGINE.anything_tracked() => by_number(move || Connect::new(fd, b, c as u32 as usize)),
+        libc::SYS_accept if ENGINE.movable() => by_number(move || Accept::new(fd, b, c, None)),
+        libc::SYS_accept4 if ENGINE.movable() => by_number(move || Accept::new(fd, b, c, Some(d as c_int))),
         libc::SYS_poll if ENGINE.anything_tracked() => {
             poll("poll", Call::new(nr, [a, b, c, 0, 0, 0]), raw::milliseconds(c), (0, 0))
         }
         // The kernel's mask has 8 bytes; other sizes it refuses itself, and so it does times that cannot be.
         libc::SYS_ppoll if ENGINE.anything_tracked() && (d == 0 || e == MASK) => match raw::timespec(c) {
-            Some(timeout) => keeping_time(c, || poll("ppoll", Call::new(nr, [a, b, c, d, e, 0]), timeout, (d, e))),
+            Some(timeout) => keeping_time(c, move || poll("ppoll", Call::new(nr, [a, b, c, d, e, 0]), timeout, (d, e))),
             None => return plain(),
         },
         libc::SYS_select if ENGINE.anything_tracked() => match raw::timeval(e) {
-            Some(timeout) => by_number(|| Select::new("select", Call::new(nr, [a, b, c, d, e, 0]), timeout)),
+            Some(timeout) => by_number(move || Select::new("select", Call::new(nr, [a, b, c, d, e, 0]), timeout)),
             None => return plain(),
         },
         libc::SYS_pselect6 if ENGINE.anything_tracked() => match (raw::timespec(e), raw::pselect_mask(f)) {
-            (Some(timeout), Some(mask)) => {
-                keeping_time(e, || by_number(|| Select::new("pselect", Call::new(nr, [a, b, c, d, e, mask]), timeout)))
-            }
+            (Some(timeout), Some(mask)) => keeping_time(e, move || {
+                by_number(move || Select::new("pselect", Call::new(nr, [a, b, c, d, e, mask]), timeout))
+            }),
             _ => return plain(),
         },
         libc::SYS_epoll_wait => {
@@ -112,7 +122,7 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
             }
             plain() as isize
         }
-        libc::SYS_close_range if tell::closes([a, b, c, d, e, f]) => {
+        libc::SYS_close_range if tell::closes(args) => {
             op::close_range(&ENGINE, a as u32, b as u32);
             plain() as isize
         }
@@ -139,7 +149,7 @@ pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: us
         _ => return plain(),
     };
     if result >= 0 && ENGINE.active() {
-        tell::tell(nr, [a, b, c, d, e, f], result, Interest::Waits);
+        tell::tell(nr, args, result, Interest::Waits);
     }
     result as c_long
 }
@@ -168,19 +178,16 @@ fn is_told(nr: c_long, fd: c_int, b: c_int, c: c_int) -> bool {
 }
 
 /// Perform an operation by its calls' numbers.
-#[inline(always)]
+#[inline(never)] // What passes through needs no room for it.
 fn by_number<O: Operation>(make: impl FnOnce() -> O) -> isize {
-    drive_as::<ByNumber, O>(make)
+    drive_made::<ByNumber, O>(&mut make())
 }
 
 /// A poll that may be bounded.
 fn poll(name: &'static str, own: Call, timeout: u64, mask: (usize, usize)) -> isize {
     let [fds, count, ..] = own.args;
-    if ENGINE.movable() {
-        by_number(|| Poll::<MOVABLE>::new(name, own, fds, count, timeout, mask))
-    } else {
-        by_number(|| Poll::<0>::new(name, own, fds, count, timeout, mask))
-    }
+    // Of the room that need not be written where no deadline is moved (`Poll`) a call so rare makes nothing.
+    by_number(|| Poll::<MOVABLE>::new(name, own, fds, count, timeout, mask))
 }
 
 /// A wait for a set's events; without a `timeout` one whose time the kernel will refuse.
