@@ -156,15 +156,18 @@ fn go_on<M: Manner>(operation: &mut impl Operation, mut step: Step, before: c_in
 struct Held {
     /// The state as it was: it is held back since.
     was: Option<c_int>,
+    /// Without it the thread may be cancelled anywhere, though not in the calls as such.
+    anywhere: bool,
 }
 
 impl Held {
-    const NONE: Held = Held { was: None };
+    const NONE: Held = Held { was: None, anywhere: false };
 
     /// Hold it back, but for the waits, where it could come at all: in calls that are points of cancellation, or anywhere.
     fn begin_for<M: Manner>() -> Held {
-        if M::CANCELS || cancelled_anywhere() {
-            Held::begin()
+        let anywhere = !M::CANCELS && cancelled_anywhere();
+        if M::CANCELS || anywhere {
+            Held { anywhere, ..Held::begin() }
         } else {
             Held::NONE
         }
@@ -175,7 +178,7 @@ impl Held {
         let mut was: c_int = 0;
         // SAFETY: a place of our own; absent, it answers ENOSYS.
         let held = unsafe { next::pthread_setcancelstate(CANCEL_DISABLE, &mut was) } == 0;
-        Held { was: held.then_some(was) }
+        Held { was: held.then_some(was), anywhere: false }
     }
 
     /// As it was before.
@@ -184,6 +187,11 @@ impl Held {
         if let Some(mut was) = self.was {
             // SAFETY: as above.
             unsafe { next::pthread_setcancelstate(was, &mut was) };
+            if self.anywhere {
+                // What came meanwhile: glibc lets it through by itself, musl does not.
+                // SAFETY: no arguments.
+                unsafe { next::pthread_testcancel() };
+            }
         }
     }
 
