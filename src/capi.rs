@@ -9,6 +9,7 @@
 #![allow(non_camel_case_types)] // C's names
 
 use crate::host::drive::{drive, read_now};
+use crate::host::manner::ByName;
 use crate::host::{errno, next, thread};
 use crate::ENGINE;
 use core::ffi::{c_char, c_int, c_void};
@@ -345,7 +346,7 @@ pub unsafe extern "C" fn nd_read(fd: c_int, buffer: *mut c_void, count: usize) -
     // SAFETY: the caller's own call.
     io(
         fd,
-        || read_now(move || Receive::read("read", fd, buffer as usize, count), (fd, buffer, count, 0)),
+        || read_now::<ByName>(move || Receive::read("read", fd, buffer as usize, count), (fd, buffer, count, 0)),
         || unsafe { next::read(fd, buffer, count) },
     )
 }

@@ -7,13 +7,14 @@
 //! the kernel as they came.
 
 use super::stack::{replenish, Frame};
-use super::{exec, quick, tell, vfork};
+use super::{exec, quick, vfork};
 use crate::host::raw::{self, Left, MASK};
-use crate::host::{sandbox, unprotected};
+use crate::host::{sandbox, tell, unprotected};
 use crate::ENGINE;
 use core::ffi::c_int;
 use netdeadline_engine::op::{
-    self, Call, Clock, Close, Connect, EpollWait, Operation, Poll, Receive, Select, Send, SendMany, Step, Transfer,
+    self, Call, Clock, Close, Connect, EpollWait, Interest, Operation, Poll, Receive, Select, Send, SendMany, Step,
+    Transfer,
 };
 use netdeadline_engine::sys::Kernel;
 
@@ -114,7 +115,7 @@ pub unsafe extern "C" fn begin(frame: *mut Frame) -> usize {
         libc::SYS_sendfile => Running::Transfer(Transfer::sendfile(fd, b as c_int, c, d)),
         libc::SYS_splice => Running::Transfer(Transfer::splice(frame.args)),
         libc::SYS_connect => Running::Connect(Connect::new(fd, b, c)),
-        libc::SYS_poll => Running::Poll(Poll::new("poll", own, a, b, of_ms(c), (0, 0))),
+        libc::SYS_poll => Running::Poll(Poll::new("poll", own, a, b, raw::milliseconds(c), (0, 0))),
         libc::SYS_ppoll if d == 0 || e == MASK => match raw::timespec(c) {
             Some(timeout) => {
                 frame.left = Left::of(c);
@@ -134,9 +135,11 @@ pub unsafe extern "C" fn begin(frame: *mut Frame) -> usize {
             }
             _ => return PLAIN,
         },
-        libc::SYS_epoll_wait => Running::EpollWait(EpollWait::new("epoll_wait", own, Clock::Milliseconds, of_ms(d))),
+        libc::SYS_epoll_wait => {
+            Running::EpollWait(EpollWait::new("epoll_wait", own, Clock::Milliseconds, raw::milliseconds(d)))
+        }
         libc::SYS_epoll_pwait if e == 0 || f == MASK => {
-            Running::EpollWait(EpollWait::new("epoll_pwait", own, Clock::Milliseconds, of_ms(d)))
+            Running::EpollWait(EpollWait::new("epoll_pwait", own, Clock::Milliseconds, raw::milliseconds(d)))
         }
         libc::SYS_epoll_pwait2 if e == 0 || f == MASK => match raw::timespec(d) {
             Some(timeout) => Running::EpollWait(EpollWait::new("epoll_pwait2", own, Clock::Timespec, timeout)),
@@ -232,7 +235,7 @@ pub unsafe extern "C" fn told(frame: *mut Frame, kind: usize) -> usize {
     if kind == quick::LOOK {
         // A token came into a wait in which nothing was armed when it began.
         let own = Call::new(frame.nr as i64, frame.args);
-        let wait = EpollWait::new("epoll_wait", own, Clock::Milliseconds, of_ms(d));
+        let wait = EpollWait::new("epoll_wait", own, Clock::Milliseconds, raw::milliseconds(d));
         frame.running = Running::EpollWait(wait.begun(frame.outcome));
         let step = frame.running.step(None);
         return perform(frame, step);
@@ -245,13 +248,8 @@ pub unsafe extern "C" fn told(frame: *mut Frame, kind: usize) -> usize {
         return perform(frame, step);
     }
     unprotected::settle();
-    tell::tell(frame.nr as i64, frame.args, frame.outcome);
+    tell::tell(frame.nr as i64, frame.args, frame.outcome, Interest::TriesFirst);
     DONE
-}
-
-/// ns of a time in ms; negative means for ever.
-fn of_ms(ms: usize) -> u64 {
-    u64::try_from(ms as c_int).map_or(u64::MAX, |ms| ms * 1_000_000)
 }
 
 /// A message in the frame that names the program's vector; its address.

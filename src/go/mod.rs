@@ -16,7 +16,6 @@ mod patch;
 mod quick;
 pub mod request;
 mod stack;
-mod tell;
 mod trampoline;
 mod vfork;
 

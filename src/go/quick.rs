@@ -4,6 +4,7 @@
 //! the room they take (tests/tests/go_door/). What is done about a call belongs in `call`.
 
 use super::stack::{take, take_reserved, Frame};
+use crate::host::tell::FIONBIO;
 use crate::ENGINE;
 use netdeadline_engine::op;
 
@@ -85,9 +86,6 @@ const OURS: [i64; 46] = [
     libc::SYS_epoll_pwait2,
     libc::SYS_vfork,
 ];
-
-/// The arguments by which the kernel's ioctl and fcntl change what we know.
-pub const FIONBIO: u32 = libc::FIONBIO as u32;
 
 /// What this call needs: `PLAIN`, `TELL`, `LOOK`, `READ`, or a frame. Without a frame free it passes.
 pub extern "C" fn decide(nr: usize, a: usize, b: usize, c: usize, d: usize, _: usize) -> usize {

@@ -88,6 +88,12 @@ fn is_ours(address: usize) -> bool {
     (&raw const __ehdr_start as usize..&raw const _end as usize).contains(&address)
 }
 
+/// Is libc glibc?
+pub fn is_glibc() -> bool {
+    // SAFETY: no arguments.
+    !unsafe { gnu_get_libc_version() }.is_null()
+}
+
 /// Make a bare system call in libc's form: -1 and errno.
 pub fn bare(nr: i64, args: [usize; 6]) -> isize {
     errno::in_libc_form(crate::ENGINE.kernel.call(nr, args))
@@ -251,6 +257,7 @@ next! {
     pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int, libc::ENOSYS;
     pthread_setcanceltype(kind: c_int, old: *mut c_int) -> c_int, libc::ENOSYS;
     pthread_testcancel() -> (), ();
+    gnu_get_libc_version() -> *const c_char, core::ptr::null();
     dlerror() -> *const c_char, core::ptr::null();
     __chk_fail() -> (), errno::abort();
 }

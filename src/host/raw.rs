@@ -23,9 +23,9 @@ fn words(address: usize) -> Option<[usize; 2]> {
     Some([word(first), word(second)])
 }
 
-/// Null, or two words that can be read: the kernel answers EFAULT where libc's function, or we, would crash.
-pub fn is_readable(time: usize) -> bool {
-    time == 0 || words(time).is_some()
+/// ns of a time in ms; negative means for ever.
+pub fn milliseconds(ms: usize) -> u64 {
+    u64::try_from(ms as i32).map_or(u64::MAX, |ms| ms * 1_000_000)
 }
 
 /// ns of a timespec at any address; null means for ever. `None` if the kernel will refuse it.

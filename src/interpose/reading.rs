@@ -1,6 +1,7 @@
 //! read, readv, recv, recvfrom, recvmsg, recvmmsg, and the fortified names of some.
 
 use crate::host::drive::{drive, read_now};
+use crate::host::manner::ByName;
 use crate::host::next;
 use crate::ENGINE;
 use core::ffi::{c_int, c_void};
@@ -16,7 +17,7 @@ pub unsafe extern "C" fn read(fd: c_int, buf: *mut c_void, count: usize) -> isiz
         // SAFETY: the program's own call.
         return unsafe { next::read(fd, buf, count) };
     }
-    read_now(move || Receive::read("read", fd, buf as usize, count), (fd, buf, count, 0))
+    read_now::<ByName>(move || Receive::read("read", fd, buf as usize, count), (fd, buf, count, 0))
 }
 
 /// readv(2).
@@ -57,7 +58,7 @@ pub unsafe extern "C" fn recv(fd: c_int, buf: *mut c_void, count: usize, flags: 
         return unsafe { next::recv(fd, buf, count, flags) };
     }
     let operation = || Receive::recvfrom("recv", [fd as usize, buf as usize, count, flags as usize, 0, 0]);
-    read_now(operation, (fd, buf, count, flags))
+    read_now::<ByName>(operation, (fd, buf, count, flags))
 }
 
 /// recvfrom(2).

@@ -1,7 +1,8 @@
 //! write, writev, send, sendto, sendmsg, sendmmsg, sendfile, splice.
 
 use super::reading::message;
-use crate::host::drive::{drive, write_now};
+use crate::host::drive::{drive, drive_as, write_now};
+use crate::host::manner::{ByName, Manner, Uncancelled};
 use crate::host::next;
 use crate::ENGINE;
 use core::ffi::{c_int, c_void};
@@ -10,13 +11,31 @@ use netdeadline_engine::op::{self, Send, SendMany, Transfer};
 /// Flags with which a send is tried at once like one without.
 const USUAL: c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_MORE;
 
-/// A send of one buffer.
-fn send_now(name: &'static str, fd: c_int, (buf, count): (*const c_void, usize), flags: c_int) -> isize {
-    write_now(
+/// A send of one buffer, by a socket that matters.
+#[inline(always)]
+pub(super) fn send_now<M: Manner>(
+    name: &'static str,
+    fd: c_int,
+    (buf, count): (*const c_void, usize),
+    flags: c_int,
+) -> isize {
+    write_now::<M, _>(
         move || Send::sendto(name, [fd as usize, buf as usize, count, flags as usize, 0, 0]),
         (fd, move || if count != 0 && flags & !USUAL == 0 { op::sends_now(&ENGINE, fd) } else { None }),
         // SAFETY: the program's own buffer, for the same call.
-        move || unsafe { next::send(fd, buf, count, flags | libc::MSG_DONTWAIT) },
+        move || unsafe { M::send(fd, buf, count, flags | libc::MSG_DONTWAIT) },
+        move || count,
+    )
+}
+
+/// A write to a socket that matters.
+#[inline(always)]
+pub(super) fn write_some<M: Manner>(fd: c_int, buf: *const c_void, count: usize) -> isize {
+    write_now::<M, _>(
+        move || Send::write(fd, buf as usize, count),
+        (fd, move || if op::is_usual(count) { op::sends_now(&ENGINE, fd) } else { None }),
+        // SAFETY: the program's own buffer; a write to a socket is a send without flags.
+        move || unsafe { M::send(fd, buf, count, libc::MSG_DONTWAIT) },
         move || count,
     )
 }
@@ -31,13 +50,7 @@ pub unsafe extern "C" fn write(fd: c_int, buf: *const c_void, count: usize) -> i
         // SAFETY: the program's own call.
         return unsafe { next::write(fd, buf, count) };
     }
-    write_now(
-        move || Send::write(fd, buf as usize, count),
-        (fd, move || if op::is_usual(count) { op::sends_now(&ENGINE, fd) } else { None }),
-        // SAFETY: the program's own buffer; a write to a socket is a send without flags.
-        move || unsafe { next::send(fd, buf, count, libc::MSG_DONTWAIT) },
-        move || count,
-    )
+    write_some::<ByName>(fd, buf, count)
 }
 
 /// writev(2).
@@ -51,7 +64,7 @@ pub unsafe extern "C" fn writev(fd: c_int, iov: *const libc::iovec, count: c_int
         return unsafe { next::writev(fd, iov, count) };
     }
     let message = message(iov, count);
-    write_now(
+    write_now::<ByName, _>(
         || Send::writev(fd, iov as usize, count as isize as usize, &raw const message as usize),
         // Counts that writev refuses are refused by writev, in its own way.
         (fd, || if (1..=1024).contains(&count) { op::sends_now(&ENGINE, fd)?.if_stream() } else { None }),
@@ -71,7 +84,7 @@ pub unsafe extern "C" fn send(fd: c_int, buf: *const c_void, count: usize, flags
         // SAFETY: the program's own call.
         return unsafe { next::send(fd, buf, count, flags) };
     }
-    send_now("send", fd, (buf, count), flags)
+    send_now::<ByName>("send", fd, (buf, count), flags)
 }
 
 /// sendto(2).
@@ -93,7 +106,7 @@ pub unsafe extern "C" fn sendto(
         return unsafe { next::sendto(fd, buf, count, flags, to, len) };
     }
     if to.is_null() {
-        return send_now("sendto", fd, (buf, count), flags);
+        return send_now::<ByName>("sendto", fd, (buf, count), flags);
     }
     drive(move || Send::sendto("sendto", [fd as usize, buf as usize, count, flags as usize, to as usize, len as usize]))
 }
@@ -124,10 +137,10 @@ pub unsafe extern "C" fn sendmmsg(fd: c_int, vector: *mut libc::mmsghdr, count: 
     drive(move || SendMany::new(fd, vector as usize, count as usize, flags as usize)) as c_int
 }
 
-/// sendfile(2), by whichever name, of a socket that matters.
+/// sendfile(2), by whichever name, of a socket that matters. No libc's is a point of cancellation.
 #[inline(always)]
 fn send_file(out: c_int, from: c_int, offset: *mut i64, count: usize) -> isize {
-    write_now(
+    write_now::<Uncancelled, _>(
         move || Transfer::sendfile(out, from, offset as usize, count),
         (out, move || op::sends_now(&ENGINE, out)?.if_never_waits()),
         // SAFETY: the program's own call.
@@ -179,7 +192,12 @@ pub unsafe extern "C" fn splice(
         // SAFETY: the program's own call.
         return unsafe { next::splice(from, from_at, to, to_at, count, flags) };
     }
-    drive(move || {
-        Transfer::splice([from as usize, from_at as usize, to as usize, to_at as usize, count, flags as usize])
-    })
+    let make =
+        move || Transfer::splice([from as usize, from_at as usize, to as usize, to_at as usize, count, flags as usize]);
+    if next::is_glibc() {
+        drive(make)
+    } else {
+        // musl's is no point of cancellation.
+        drive_as::<Uncancelled, _>(make)
+    }
 }

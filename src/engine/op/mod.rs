@@ -115,11 +115,6 @@ pub trait Operation {
     fn resume<K: Kernel>(&mut self, e: &Engine<K>, outcome: isize) -> Step;
     /// The calling thread is in this scope. Before `start`.
     fn within(&mut self, scope: Scope);
-    /// May the calling thread be cancelled in it?
-    #[inline(always)]
-    fn is_cancellation_point(&self) -> bool {
-        true
-    }
     /// Does it begin with a call for which an option of the socket is lent?
     #[inline(always)]
     fn lends(&self) -> bool {

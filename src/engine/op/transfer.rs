@@ -334,11 +334,6 @@ impl Operation for Transfer {
     fn lends(&self) -> bool {
         true
     }
-
-    fn is_cancellation_point(&self) -> bool {
-        // No libc's sendfile is one.
-        self.own.nr != libc::SYS_sendfile
-    }
 }
 
 impl Write for Transfer {

@@ -1,12 +1,14 @@
 //! What the engine is told of calls that the program made itself and that succeeded: new numbers, duplicates, options.
 //!
-//! The libc door has a function for each of these names; here they are numbers.
+//! The names have a function each in the libc door; here they are numbers, as Go and syscall(2) make them.
 
-use super::quick::FIONBIO;
 use crate::ENGINE;
 use core::ffi::c_int;
 use netdeadline_engine::op::{self, Interest};
 use netdeadline_engine::sys::program;
+
+/// The argument by which the kernel's ioctl changes what we know.
+pub const FIONBIO: u32 = libc::FIONBIO as u32;
 
 const CLOSE_RANGE_UNSHARE: c_int = 2;
 
@@ -16,8 +18,8 @@ pub fn closes([first, last, flags, ..]: [usize; 6]) -> bool {
     flags as c_int & !CLOSE_RANGE_UNSHARE == 0 && first as u32 <= last as u32
 }
 
-/// This call succeeded.
-pub fn tell(nr: i64, args: [usize; 6], outcome: isize) {
+/// This call succeeded. `interest`: what a registration with a set means where the program is edge-triggered.
+pub fn tell(nr: i64, args: [usize; 6], outcome: isize, interest: Interest) {
     let [a, b, c, d, e, _] = args;
     let (fd, new) = (a as c_int, outcome as c_int);
     match nr {
@@ -30,8 +32,8 @@ pub fn tell(nr: i64, args: [usize; 6], outcome: isize) {
         libc::SYS_socketpair => op::paired(&ENGINE, d),
         libc::SYS_accept | libc::SYS_accept4 => op::accepted(&ENGINE, new),
         libc::SYS_epoll_create | libc::SYS_epoll_create1 => op::epoll_created(&ENGINE, new),
-        libc::SYS_epoll_ctl => op::epoll_ctl(&ENGINE, fd, b as c_int, c as c_int, d, Interest::TriesFirst),
-        libc::SYS_setsockopt => op::set_option(&ENGINE, fd, b as c_int, c as c_int, d, e),
+        libc::SYS_epoll_ctl => op::epoll_ctl(&ENGINE, fd, b as c_int, c as c_int, d, interest),
+        libc::SYS_setsockopt => op::set_option(&ENGINE, fd, b as c_int, c as c_int, d, e as u32 as usize),
         libc::SYS_getsockopt => {
             let mut length = [0; 4];
             if program::copy_in(&ENGINE.kernel, &mut length, e) && u32::from_ne_bytes(length) >= 4 {
