@@ -72,14 +72,14 @@ class Curl(Program):
         return ["./runtests.pl", "-n", "-a", "!flaky", *map(str, unit)]
 
     def outcomes(self, unit, status, text):
-        """A SKIPPED stands in the line that names the test; an OK or FAILED follows, maybe after much else."""
+        """A SKIPPED stands in the line that names the test; an OK or FAILED follows, maybe after what a shell says meanwhile."""
         found, running = {}, None
         for line in text.splitlines():
             if named := re.match(r"test (\d{4})(\.\.\.\[|.* SKIPPED)?", line):
                 running = f"curl {named[1]}"
                 found[running] = ("skip", line) if "SKIPPED" in line else ("died", "it was not heard of again")
             elif running and found[running][0] == "died":
-                if re.search(r" OK \(\d+ *out of", line):
+                if re.search(r"\bOK \(\d+ *out of", line):
                     found[running] = "pass", ""
                 elif "does not exist" in line:
                     # A tool that only builds for debugging have.
