@@ -21,6 +21,7 @@
 
 use super::stack::offset::{ARGS, BACK, BIT, FREE, NEXT, NR, OUTCOME, STACK};
 use super::{call, quick};
+use crate::host::numbers;
 use core::arch::naked_asm;
 
 /// Load the kernel's registers from Go's: a1 to a4 (a5 and a6 are where both want them).
@@ -176,8 +177,8 @@ pub unsafe extern "C" fn before() {
         ".cfi_adjust_cfa_offset -8",
         answer!(),
         ".cfi_endproc",
-        numbers = const quick::NUMBERS,
-        concern = sym quick::CONCERN,
+        numbers = const numbers::NUMBERS,
+        concern = sym numbers::CONCERN,
         decide = sym quick::decide,
         begin = sym call::begin,
         frames = const quick::FRAMES,

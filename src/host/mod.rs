@@ -11,6 +11,7 @@ mod handover;
 mod launcher;
 pub mod manner;
 pub mod next;
+pub mod numbers;
 mod program;
 pub mod raw;
 pub mod sandbox;

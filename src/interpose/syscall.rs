@@ -8,7 +8,7 @@ use crate::host::drive::{drive_made, read_now};
 use crate::host::manner::ByNumber;
 use crate::host::raw::{self, MASK};
 use crate::host::tell::{self, FIONBIO};
-use crate::host::{errno, next};
+use crate::host::{errno, next, numbers};
 use crate::ENGINE;
 use core::ffi::{c_int, c_long};
 use netdeadline_engine::op::{
@@ -22,7 +22,7 @@ use netdeadline_engine::op::{
 /// libc's.
 #[no_mangle]
 pub unsafe extern "C" fn syscall(nr: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long {
-    if !ENGINE.active() {
+    if !ENGINE.active() || !numbers::may_concern(nr) {
         // SAFETY: the program's own call.
         return unsafe { next::syscall(nr, a, b, c, d, e, f) };
     }
