@@ -27,7 +27,9 @@ class Loop(OneByOne):
     whole = report.WHOLE
 
     def prepare(self):
-        self.place = sources.built(self.package, self.cmake, self.target)
+        configure = ["cmake", "-S", ".", "-B", "build", "-DCMAKE_BUILD_TYPE=Release", *self.cmake]
+        build = ["cmake", "--build", "build", "--parallel", "2", "--target", self.target]
+        self.place = sources.built(self.package, [configure, build])
         self.version = self.place.name.removeprefix(f"{self.package}-")
 
     def lay_out(self, directory):

@@ -89,14 +89,14 @@ def kept(package, fill):
     return place
 
 
-def built(package, cmake, target):
-    """The directory of `package`, unpacked, with `target` built in its directory `build`."""
+def built(package, steps):
+    """The directory of `package`, unpacked, after these commands in it."""
 
     def fill(scratch, tree):
         archive, _ = download(client(scratch), package, scratch)
         call(["tar", "-xf", archive, "-C", tree, "--strip-components=1"], BUILD_SECONDS, scratch)
-        call(["cmake", "-S", tree, "-B", tree / "build", "-DCMAKE_BUILD_TYPE=Release", *cmake], BUILD_SECONDS, tree)
-        call(["cmake", "--build", tree / "build", "--parallel", "2", "--target", target], BUILD_SECONDS, tree)
+        for step in steps:
+            call(step, BUILD_SECONDS, tree)
         return archive.name.split("_", 1)[1].split(".orig.", 1)[0]
 
     return kept(package, fill)

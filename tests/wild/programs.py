@@ -3,15 +3,9 @@
 How they are kept apart and compared does not belong here.
 """
 
-import os
 import re
-import shutil
-import tempfile
-from pathlib import Path
 
 import sources
-
-CACHE = sources.CACHE.parent / "wild"
 
 
 class Program:
@@ -25,29 +19,8 @@ class Program:
     seconds = 600
 
     def prepare(self):
-        if not (kept := sorted(CACHE.glob(f"{self.package}-*"))):
-            kept = [self.build()]
-        self.tree = kept[-1]
+        self.tree = sources.built(self.package, self.steps)
         self.version = self.tree.name.removeprefix(f"{self.package}-")
-
-    def build(self):
-        CACHE.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=CACHE) as scratch:
-            scratch = Path(scratch)
-            archive = sources.download(self.package, scratch)
-            version = archive.name.split("_", 1)[1].split(".orig.", 1)[0]
-            tree = scratch / "tree"
-            tree.mkdir()
-            sources.call(["tar", "-xf", archive, "-C", tree, "--strip-components=1"], sources.BUILD_SECONDS, scratch)
-            for step in self.steps:
-                sources.call(step, sources.BUILD_SECONDS, tree)
-            # A test's server may be another user, who walks through our directories.
-            os.chmod(tree, 0o755)
-            place = CACHE / f"{self.package}-{version}"
-            # What is in the way is another run's that was quicker.
-            if not place.exists():
-                shutil.move(tree, place)
-        return place
 
 
 class Curl(Program):
