@@ -109,6 +109,10 @@ impl<K: Kernel> Engine<K> {
     fn make_set(&self, epfd: i32) -> Option<(u32, &Set)> {
         let word = self.slots.word(epfd);
         let number = self.sets.create(&self.kernel, epfd)?;
+        if let Some(set) = self.sets.at(number) {
+            // Who armed something in the set that had this number, just as that was closed, may have made it a timer since.
+            self.close_timer(number, set);
+        }
         if !self.slots.settle(&self.kernel, epfd, word, Kind::Set, number) {
             if self.sets.release(number) {
                 self.sets.free(number);

@@ -283,7 +283,7 @@ impl<K: Kernel> Engine<K> {
         match word.kind() {
             Kind::Hidden => {
                 if let Some(set) = self.sets.at(word.index()) {
-                    set.timer.forget();
+                    let _ = set.timer.forget();
                 }
             }
             _ => self.give_up_index(word),
@@ -310,14 +310,7 @@ impl<K: Kernel> Engine<K> {
     /// The last number of a set is going: its hidden timer goes with it.
     fn close_set(&self, number: u32) {
         let Some(set) = self.sets.at(number) else { return };
-        if let Some(timer) = set.timer.number() {
-            let word = self.slots.word(timer);
-            if word.kind() == Kind::Hidden && word.index() == number {
-                self.slots.retire(timer);
-                let _ = file::close(&self.kernel, timer);
-            }
-        }
-        set.timer.forget();
+        self.close_timer(number, set);
         // What was in it is waited for no more. (Not who has the number of one that was closed in it.)
         set.each(|fd, registration| {
             let registered = registration.events(self.slots.word(fd).generation()).is_some();
@@ -327,6 +320,16 @@ impl<K: Kernel> Engine<K> {
             }
         });
         self.sets.free(number);
+    }
+
+    /// The hidden timer of this set goes.
+    pub(super) fn close_timer(&self, number: u32, set: &Set) {
+        let Some(timer) = set.timer.forget() else { return };
+        let word = self.slots.word(timer);
+        if word.kind() == Kind::Hidden && word.index() == number {
+            self.slots.retire(timer);
+            let _ = file::close(&self.kernel, timer);
+        }
     }
 
     /// One number of a set is going and another remains: let that one stand for it.

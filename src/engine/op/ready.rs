@@ -167,36 +167,63 @@ impl<K: Kernel> Engine<K> {
         let instant = match set.timer.claim(epoch) {
             Claim::Have(_) => instant,
             Claim::Without => return,
-            Claim::Make(inherited) => {
+            Claim::Make(making) => {
                 // Ours by the table that was inherited with it, which also kept the program from closing it.
                 let ours = |timer: &i32| {
                     let word = self.slots.word(*timer);
                     word.kind() == Kind::Hidden && word.index() == number
                 };
-                if let Some(timer) = inherited.filter(ours) {
+                if let Some(timer) = making.inherited.filter(ours) {
                     self.slots.retire(timer);
                     let _ = file::close(&self.kernel, timer);
                 }
-                set.timer.settle(epoch, self.hidden_timer(number, set, epoch));
+                let made = self.hidden_timer(number, set, epoch);
+                if !set.timer.settle(&making, made) {
+                    // The set was closed meanwhile, and is perhaps another's, in which this timer is not.
+                    if let Some(timer) = made {
+                        self.slots.retire(timer);
+                        let _ = file::close(&self.kernel, timer);
+                    }
+                    return;
+                }
                 // Whoever armed while it was being made went without.
                 instant.min(set.next())
             }
         };
-        let Some(timer) = set.timer.fd(epoch) else { return };
+        let Some(mut timer) = set.timer.fd(epoch) else { return };
         if !set.timer.earlier(instant) {
             return;
         }
         let mut instant = instant;
         loop {
-            if event::timer_set(&self.kernel, timer, instant).is_err() {
-                // Closed behind our back: the waits' own timeouts do, until another is made.
-                self.slots.retire(timer);
-                return set.timer.forget();
+            let gone = event::timer_set(&self.kernel, timer, instant).is_err();
+            let current = set.timer.fd(epoch);
+            if current == Some(timer) {
+                if gone && set.timer.forget_this(epoch, timer) {
+                    // Closed behind our back: the waits' own timeouts do, until another is made.
+                    self.slots.retire(timer);
+                }
+                match set.timer.programmed() {
+                    earlier if !gone && earlier != 0 && earlier < instant => instant = earlier,
+                    _ => return,
+                }
+                continue;
             }
-            match set.timer.programmed() {
-                earlier if earlier != 0 && earlier < instant => instant = earlier,
-                _ => return,
-            }
+            // The set was closed meanwhile. What was moved may be another set's timer by now; and of the timer of the set that has our
+            // set's number we have said that it is programmed.
+            self.put_right(timer);
+            let (Some(now), programmed @ 1..) = (current, set.timer.programmed()) else { return };
+            (timer, instant) = (now, programmed);
+        }
+    }
+
+    /// Program the timer of this number, whichever set's it is, to what was asked of it last.
+    #[cold]
+    fn put_right(&self, timer: i32) {
+        let word = self.slots.word(timer);
+        let set = self.sets.at(word.index()).filter(|_| word.kind() == Kind::Hidden);
+        if let Some(at @ 1..) = set.map(|set| set.timer.programmed()) {
+            let _ = event::timer_set(&self.kernel, timer, at);
         }
     }
 

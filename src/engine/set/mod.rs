@@ -9,7 +9,7 @@ mod timer;
 
 pub use minimum::Minimum;
 pub use registration::Registration;
-pub use timer::{is_token, token, Claim, Timer};
+pub use timer::{is_token, token, Claim, Making, Timer};
 
 use crate::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::*};
 use crate::sys::{Kernel, Lazy};

@@ -384,9 +384,9 @@ fn exactly_one_of_eight_makes_the_timer() {
             for _ in 0..THREADS {
                 scope.spawn(|| {
                     barrier.wait();
-                    if matches!(timer.claim(epoch), Claim::Make(_)) {
+                    if let Claim::Make(making) = timer.claim(epoch) {
                         made.fetch_add(1, Relaxed);
-                        timer.settle(epoch, Some(70));
+                        assert!(timer.settle(&making, Some(70)));
                     }
                 });
             }
@@ -399,17 +399,32 @@ fn exactly_one_of_eight_makes_the_timer() {
 #[test]
 fn a_forked_childs_timer_is_another_one_and_a_refused_one_is_not_asked_for_again() {
     let timer = timer();
-    assert!(timer.fd(1).is_none() && matches!(timer.claim(1), Claim::Make(_)));
+    let Claim::Make(making) = timer.claim(1) else { panic!("there is one") };
     assert!(matches!(timer.claim(1), Claim::Without), "it is being made");
-    timer.settle(1, Some(0));
+    assert!(timer.fd(1).is_none() && timer.number().is_none() && timer.settle(&making, Some(0)));
     assert_eq!(timer.fd(1), Some(0), "number 0 is a number");
     assert!(timer.earlier(500));
-    assert!(timer.fd(2).is_none() && matches!(timer.claim(2), Claim::Make(_)), "the child's");
-    timer.settle(2, None);
+    let Claim::Make(childs) = timer.claim(2) else { panic!("the child's") };
+    assert_eq!((timer.fd(2), childs.inherited), (None, Some(0)));
+    assert!(timer.settle(&childs, None));
     assert_eq!(timer.programmed(), 0, "not programmed: it is another timer");
     assert!(timer.fd(2).is_none() && matches!(timer.claim(2), Claim::Without));
-    timer.forget();
+    assert_eq!(timer.forget(), None);
     assert!(matches!(timer.claim(2), Claim::Make(_)));
+}
+
+#[test]
+fn a_timer_that_is_made_for_a_set_which_is_closed_meanwhile_is_nobodys() {
+    let timer = timer();
+    let Claim::Make(late) = timer.claim(1) else { panic!("there is one") };
+    assert_eq!(timer.forget(), None, "the set is closed");
+    assert!(!timer.settle(&late, Some(70)) && timer.number().is_none());
+    let Claim::Make(others) = timer.claim(1) else { panic!("the next set with this number has one") };
+    assert!(!timer.settle(&late, Some(70)), "it is another making");
+    assert!(timer.settle(&others, Some(71)) && timer.earlier(500));
+    assert!(!timer.settle(&late, Some(70)));
+    assert_eq!((timer.fd(1), timer.programmed()), (Some(71), 500));
+    assert!(!timer.forget_this(1, 70) && timer.forget_this(1, 71));
 }
 
 #[test]

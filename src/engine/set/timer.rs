@@ -3,7 +3,7 @@
 //! Edge-triggered, so its event is never read, only filtered; its token carries our pid, so that a set shared with another
 //! process can tell whose timer fired. Its event must never reach the program: `is_token` is asked of every event.
 
-use crate::atomic::{AtomicU64, Ordering::*};
+use crate::atomic::{AtomicU32, AtomicU64, Ordering::*};
 
 /// The upper half of our tokens. No pointer has it (not canonical on x86-64 and aarch64), and neither a small number nor
 /// an fd with a small generation above it does.
@@ -23,25 +23,41 @@ pub fn token(pid: u32) -> u64 {
 crate::zeroed! {
     /// State of a set's timer.
     pub struct Timer {
-        /// epoch << 32 | fd + 1, or epoch << 32 | `REFUSED`; 0 = none yet. Of another epoch (before a fork): none.
+        /// epoch << 32 | fd + 1, `REFUSED`, or `MAKING` and which making; 0 = none yet. Of another epoch (before a fork): none.
         state: AtomicU64,
+        /// How often one was begun to be made.
+        makings: AtomicU32,
         /// The instant it is programmed to; 0 = not.
         at: AtomicU64,
     }
 }
 
 const REFUSED: u64 = 0xffff_ffff;
-const BUSY: u64 = 0xffff_fffe;
+/// One is being made. Below it which making: the set may be closed meanwhile, and its number be another set's that makes its own.
+const MAKING: u64 = 1 << 31;
+const WHICH: u64 = (1 << 30) - 1;
 
 /// What `Timer::claim` found.
 pub enum Claim {
     /// The timer is this fd.
     Have(i32),
-    /// There is none, and the caller is the one to make it: `settle` must follow. With the number of a timer that a forked child
-    /// inherited.
-    Make(Option<i32>),
+    /// There is none, and the caller is the one to make it: `settle` must follow.
+    Make(Making),
     /// There is none to be had now: the waits' own timeouts do alone.
     Without,
+}
+
+/// The right to make a set's timer.
+pub struct Making {
+    state: u64,
+    /// The number of a timer that a forked child inherited.
+    pub inherited: Option<i32>,
+}
+
+/// The timer's number in a state, of whichever epoch.
+fn number(state: u64) -> Option<i32> {
+    let fd = state & 0xffff_ffff;
+    (fd != 0 && fd < MAKING).then(|| fd as i32 - 1)
 }
 
 impl Timer {
@@ -53,14 +69,12 @@ impl Timer {
     /// The fd, in this epoch.
     pub fn fd(&self, epoch: u32) -> Option<i32> {
         let state = self.state.load(Acquire);
-        let fd = state & 0xffff_ffff;
-        (state >> 32 == epoch as u64 && fd != 0 && fd < BUSY).then(|| fd as i32 - 1)
+        number(state).filter(|_| state >> 32 == epoch as u64)
     }
 
     /// The timer's number, of whichever epoch: a forked child inherits its parent's.
     pub fn number(&self) -> Option<i32> {
-        let fd = self.state.load(Acquire) & 0xffff_ffff;
-        (fd != 0 && fd < BUSY).then(|| fd as i32 - 1)
+        number(self.state.load(Acquire))
     }
 
     /// Find the timer or the right to make it.
@@ -71,30 +85,42 @@ impl Timer {
         if state >> 32 == epoch as u64 {
             match state & 0xffff_ffff {
                 0 => {}
-                REFUSED | BUSY => return Claim::Without,
+                MAKING.. => return Claim::Without,
                 fd => return Claim::Have(fd as i32 - 1),
             }
         }
-        match self.state.compare_exchange(state, (epoch as u64) << 32 | BUSY, AcqRel, Acquire) {
-            Ok(_) => {
-                let fd = state & 0xffff_ffff;
-                Claim::Make((fd != 0 && fd < BUSY).then(|| fd as i32 - 1))
-            }
+        let which = self.makings.fetch_add(1, Relaxed) as u64 & WHICH;
+        let making = (epoch as u64) << 32 | MAKING | which;
+        match self.state.compare_exchange(state, making, AcqRel, Acquire) {
+            Ok(_) => Claim::Make(Making { state: making, inherited: number(state) }),
             Err(_) => Claim::Without,
         }
     }
 
-    /// The timer was made (or could not be).
-    pub fn settle(&self, epoch: u32, fd: Option<i32>) {
-        self.at.store(0, Relaxed);
+    /// The timer was made (or could not be). False if the set was closed meanwhile: then it is nobody's.
+    pub fn settle(&self, making: &Making, fd: Option<i32>) -> bool {
+        let at = self.at.load(Relaxed);
+        if self.state.load(Acquire) != making.state {
+            return false;
+        }
+        // Not what another set, which has the number since just now, has programmed.
+        let _ = self.at.compare_exchange(at, 0, Relaxed, Relaxed);
         let fd = fd.map_or(REFUSED, |fd| fd as u64 + 1);
+        let made = making.state & !0xffff_ffff | fd;
         // Pairs with the Acquire in `fd`: who finds the timer finds it not programmed. SeqCst: see `claim`.
-        self.state.store((epoch as u64) << 32 | fd, SeqCst);
+        self.state.compare_exchange(making.state, made, SeqCst, Relaxed).is_ok()
     }
 
-    /// The timer is gone (closed behind our back, or with its set); another may be made.
-    pub fn forget(&self) {
-        self.state.store(0, Release);
+    /// The timer is gone (closed behind our back, or with its set); another may be made. Its number, if there was one: exactly one of
+    /// several callers gets it. Who is just making one finds out (`settle`).
+    pub fn forget(&self) -> Option<i32> {
+        number(self.state.swap(0, AcqRel))
+    }
+
+    /// The same, if it is this one still.
+    pub fn forget_this(&self, epoch: u32, fd: i32) -> bool {
+        let state = (epoch as u64) << 32 | (fd as u64 + 1);
+        self.state.compare_exchange(state, 0, AcqRel, Relaxed).is_ok()
     }
 
     /// Should the timer be programmed to `instant`? True if it is now later, or not programmed; remembers the instant. The

@@ -124,8 +124,8 @@ fn one_timer() {
     let timer = timer();
     memory::begin();
     let make = move || match timer.claim(1) {
-        Claim::Make(_) => {
-            timer.settle(1, Some(70));
+        Claim::Make(making) => {
+            assert!(timer.settle(&making, Some(70)));
             true
         }
         Claim::Have(fd) => {
@@ -142,13 +142,14 @@ fn one_timer() {
 
 fn timer_unset() {
     let timer = timer();
-    assert!(matches!(timer.claim(1), Claim::Make(_)));
-    timer.settle(1, Some(60));
+    let Claim::Make(making) = timer.claim(1) else { panic!("there is one") };
+    assert!(timer.settle(&making, Some(60)));
     assert!(timer.earlier(500));
     memory::begin();
     let makes = spawn(1, || {
-        assert!(matches!(timer.claim(2), Claim::Make(Some(60))));
-        timer.settle(2, Some(70));
+        let Claim::Make(making) = timer.claim(2) else { panic!("there is one") };
+        assert_eq!(making.inherited, Some(60));
+        assert!(timer.settle(&making, Some(70)));
     });
     if timer.fd(2) == Some(70) {
         assert!(timer.earlier(600), "the instant of the parent's timer");
