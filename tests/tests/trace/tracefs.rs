@@ -19,14 +19,14 @@ fn the_trace_events_tell_every_outcome_but_half_closes() {
         "refused/6/17",
         "reset/4/5",
         "resetpeer/6/11",
-        "slow/4/3",
+        "slow/4/5",
     ];
     let traced = traced(&["--tracefs"], &arguments);
     // The ends that a reset closes are nobody's, for they never close themselves: of the 5 + 11 that were accepted only those
     // of the connecting side are there.
-    let ends = json!({"closed": 7 + 5 + 3 + 3, "closed_by_peer": 7 + 5 + 3 + 3, "refused": 30, "reset": 5, "reset_by_peer": 11});
+    let ends = json!({"closed": 7 + 5 + 3 + 5, "closed_by_peer": 7 + 5 + 3 + 5, "refused": 30, "reset": 5, "reset_by_peer": 11});
     assert_eq!(traced.summary["end"], ends, "{}", traced.summary);
-    assert_eq!((&traced.summary["connected"], &traced.summary["accepted"]), (&64.into(), &18.into()));
+    assert_eq!((&traced.summary["connected"], &traced.summary["accepted"]), (&66.into(), &20.into()));
     assert!(traced.lost_nothing(), "{}", traced.summary);
     // There is no cookie to go by; the port does it, with what another connection from the same port had otherwise: to another place,
     // or in the other family.
@@ -40,11 +40,14 @@ fn the_trace_events_tell_every_outcome_but_half_closes() {
         let row = traced.rows.iter().find(mine).unwrap_or_else(|| panic!("no row for {line:?}"));
         let (traced, own) = (row["connect_ms"].as_f64().expect("it stood"), line.ns as f64 / 1e6);
         assert!(traced <= own, "{row} {line:?}");
-        slow += u32::from(traced > 900.0 && row["retransmits"].as_u64() >= Some(1));
+        // A SYN that finds a full queue is sent again after a second. How many do is a matter of who runs when.
+        let again = row["retransmits"].as_u64() >= Some(1);
+        assert!(line.kind != "slow" || again == (traced > 900.0), "{row} {line:?}");
+        slow += u32::from(again && traced > 900.0);
         assert!(row["sent"].is_null() && row["cookie"].is_null() && row["pid"].is_u64(), "{row}");
         assert!(row["einprogress"].is_boolean(), "{row}");
     }
-    assert!(slow >= 2, "{slow} slow ones");
+    assert!(slow >= 1, "none was slow");
 }
 
 #[test]
