@@ -199,9 +199,14 @@ impl<K: Kernel> Engine<K> {
             let gone = event::timer_set(&self.kernel, timer, instant).is_err();
             let current = set.timer.fd(epoch);
             if current == Some(timer) {
-                if gone && set.timer.forget_this(epoch, timer) {
-                    // Closed behind our back: the waits' own timeouts do, until another is made.
-                    self.slots.retire(timer);
+                if gone {
+                    // Closed behind our back: the waits' own timeouts do, until another is made. Its slot first: the next may get the
+                    // same number.
+                    let word = self.slots.word(timer);
+                    if word.kind() == Kind::Hidden && word.index() == number {
+                        self.slots.retire_if(timer, word);
+                    }
+                    set.timer.forget_this(epoch, timer);
                 }
                 match set.timer.programmed() {
                     earlier if !gone && earlier != 0 && earlier < instant => instant = earlier,
@@ -384,3 +389,7 @@ impl<K: Kernel> Engine<K> {
         Way { nonblocking: own && self.is_nonblocking(fd), single: false }
     }
 }
+
+#[cfg(test)]
+#[path = "ready_tests.rs"]
+mod tests;

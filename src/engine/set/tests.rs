@@ -424,7 +424,10 @@ fn a_timer_that_is_made_for_a_set_which_is_closed_meanwhile_is_nobodys() {
     assert!(timer.settle(&others, Some(71)) && timer.earlier(500));
     assert!(!timer.settle(&late, Some(70)));
     assert_eq!((timer.fd(1), timer.programmed()), (Some(71), 500));
-    assert!(!timer.forget_this(1, 70) && timer.forget_this(1, 71));
+    timer.forget_this(1, 70);
+    assert_eq!(timer.number(), Some(71), "another's");
+    timer.forget_this(1, 71);
+    assert_eq!(timer.number(), None);
 }
 
 #[test]

@@ -118,9 +118,9 @@ impl Timer {
     }
 
     /// The same, if it is this one still.
-    pub fn forget_this(&self, epoch: u32, fd: i32) -> bool {
+    pub fn forget_this(&self, epoch: u32, fd: i32) {
         let state = (epoch as u64) << 32 | (fd as u64 + 1);
-        self.state.compare_exchange(state, 0, AcqRel, Relaxed).is_ok()
+        let _ = self.state.compare_exchange(state, 0, AcqRel, Relaxed);
     }
 
     /// Should the timer be programmed to `instant`? True if it is now later, or not programmed; remembers the instant. The
